@@ -84,12 +84,13 @@ def selected(workbench: Workbench, selection: Mapping[str, Any], *, gated: bool 
     Where others are named too, it is raised once what there is of those was printed; not at all where a gate, which is
     ``gated``, refuses what is not there.
     """
-    chosen = workbench.select(**selection)
-    unknown = workbench.holdings.unknown_pairs(chosen)
-    if gated or not unknown or len(unknown) < len(chosen.pairs):
-        yield chosen
-    if not gated:
-        workbench.holdings.check_known(chosen)
+    with workbench.undisturbed():
+        chosen = workbench.select(**selection)
+        unknown = workbench.holdings.unknown_pairs(chosen)
+        if gated or not unknown or len(unknown) < len(chosen.pairs):
+            yield chosen
+        if not gated:
+            workbench.holdings.check_known(chosen)
 
 
 def common(command: Callable[..., R]) -> Callable[..., R]:

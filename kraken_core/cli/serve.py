@@ -45,7 +45,7 @@ def serve(ctx: CliContext, *, host: str, port: int, allowed: tuple[str, ...]) ->
             from kraken_core.domain.errors import UsageError
 
             raise UsageError(f"there is no home at {home}: name one with --home, or ingest an archive first.")
-        _ = workbench.holdings.as_of  # a ledger that cannot be read is refused before anybody asks
+        _ = workbench.jobs()  # a ledger that cannot be read is refused before anybody asks
         listening = server.listen(host, port)
         url = server.url_of(listening)
 

@@ -11,7 +11,7 @@ from kraken_core.ledger.jobs import Jobs
 from kraken_core.ledger.models import assertion, ingestion_job, job_event, series_detection
 from kraken_core.ledger.transactions import transaction
 from kraken_core.ledger.turns import CANDLES, TRADES, Claims, counting, first_claim, ran_between, stored_nothing_since
-from kraken_core.ledger.undone import UNDONE, being_undone, is_being_undone, not_undone
+from kraken_core.ledger.undone import UNDONE, UndoMark, being_undone, is_being_undone, latest_undo, not_undone
 
 INSTEAD = "Nothing was changed. To be rid of what was stored, restore a backup of before, or ingest into a new home."
 _ENDED = (JobStatus.COMPLETED, JobStatus.CANCELLED)
@@ -49,6 +49,12 @@ class Undoable(Jobs):
         """The job, if it can be undone."""
         with self._reading() as connection:
             return self._undoable(connection, job_id)
+
+    @transaction
+    def latest_undo(self) -> UndoMark | None:
+        """The latest undo that has begun of a job of this candle table; None where there was none."""
+        with self._reading() as connection:
+            return latest_undo(connection, self._table)
 
     @transaction
     def table_reached(self, job_id: int) -> TableMark:

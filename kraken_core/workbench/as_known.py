@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from kraken_core.domain.errors import JobRunningError, KrakenError
 from kraken_core.domain.interval_text import parse_interval
 from kraken_core.domain.market import Pair, Series
 from kraken_core.workbench import requests
@@ -13,6 +16,7 @@ from kraken_core.workbench.requests import When
 if TYPE_CHECKING:
     import pandas as pd
 
+    from kraken_core.ledger.undone import UndoMark
     from kraken_core.workbench.queries.holdings import Holdings
     from kraken_core.workbench.queries.known_at import KnownState
 
@@ -23,11 +27,47 @@ class AsKnown(OpenHome):
     def known(self, at: When | None = None) -> KnownState:
         """The candle table and the ledger to read, as they are, or as they were ``at`` an instant.
 
-        Raises UsageError where nobody can say how they were.
+        Raises UsageError where nobody can say how they were, JobRunningError where a job is being undone: until that is
+        completed, what the ledger has is not what follows from the candles.
         """
         from kraken_core.workbench.queries.known_at import known
 
+        if at is None:
+            self._last_undo()
         return known(self.store, self.ledger, self.clock.now(), None if at is None else requests.instant(at))
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Raises JobRunningError where a job is being undone, or was meanwhile: what was read is of no one moment then.
+
+        Whatever else is raised inside counts only where none was.
+        """
+        before = self._last_undo()
+        try:
+            yield
+        except KrakenError:
+            self._require_last_undo(before)
+            raise
+        self._require_last_undo(before)
+
+    def _last_undo(self) -> UndoMark | None:
+        """The latest undo. Raises JobRunningError where it is not completed."""
+        from kraken_core.ledger.undone import is_being_undone
+
+        latest = self.records.latest_undo()
+        if latest and not latest.completed:
+            raise JobRunningError(is_being_undone(latest.job_id))
+        return latest
+
+    def _require_last_undo(self, before: UndoMark | None) -> None:
+        latest = self._last_undo()
+        if latest and latest != before:
+            raise JobRunningError(f"job {latest.job_id} was undone while this was read: read it again.")
+
+    @property
+    def holdings(self) -> Holdings:
+        """What is stored of a selection. Raises JobRunningError where a job is being undone."""
+        return self.holdings_at(None)
 
     def holdings_at(self, at: When | None) -> Holdings:
         """What was stored of a selection as known at an instant; what is stored now where none is given."""

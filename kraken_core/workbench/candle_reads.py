@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack, overload
@@ -120,16 +121,17 @@ class CandleReads(ReadChecks):
         known = self._known_or_remembered(as_known_at)
         plain = Reading(known.store, known.ledger, vwap=vwap or pivot == VWAP)
         by_all_names = RenamedReading(plain, known.ledger, self.identities)
-        if require_complete or evidence:
-            joined = by_all_names if follow_renames else None
-            self._check_complete(of, length, window, known, version=version, evidence=evidence, by_all_names=joined)
-        if certificate is not None:
-            window = self._certified(certificate, of, length, window, version, follow_renames=follow_renames)
-        reading = by_all_names if follow_renames else plain
-        how = many_pairs.HowToRead(fill=fill is not None, partial=partial, version=version)
-        read = many_pairs.read(reading, of, length, window, how)
-        if flags:
-            read = self._flagged(read, of, length)
+        with self.undisturbed() if as_known_at is None else nullcontext():
+            if require_complete or evidence:
+                joined = by_all_names if follow_renames else None
+                self._check_complete(of, length, window, known, version=version, evidence=evidence, by_all_names=joined)
+            if certificate is not None:
+                window = self._certified(certificate, of, length, window, version, follow_renames=follow_renames)
+            reading = by_all_names if follow_renames else plain
+            how = many_pairs.HowToRead(fill=fill is not None, partial=partial, version=version)
+            read = many_pairs.read(reading, of, length, window, how)
+            if flags:
+                read = self._flagged(read, of, length)
         if pivot is not None:
             return frames.converted(many_pairs.pivoted(read, of, pivot), to, frames.wide)
         found = frames.converted(frames.candles(read, several=several), to, frames.indexed)
@@ -182,7 +184,8 @@ class CandleReads(ReadChecks):
         if require_complete or evidence:
             if of is None or interval is None:
                 raise UsageError("whether candles are complete is checked for pairs and an interval: name them.")
-            self._check_complete(of, intervals[0], window, known, version=version, evidence=evidence)
+            with self.undisturbed():
+                self._check_complete(of, intervals[0], window, known, version=version, evidence=evidence)
         listed = of or [record.pair for record in known.ledger.pairs()]
         reading = Reading(at_version(known.store, version), known.ledger, vwap)
         return scanned(reading, listed, intervals, window)
@@ -242,15 +245,16 @@ class CandleReads(ReadChecks):
         known, views = self.known(as_known_at), VIEWS if as_known_at is None else KEPT_VIEWS
         silences = {"silences": partial(self._silence_frame, as_known_at)}
         worked_out = silences | (self._worked_out if as_known_at is None else {})
-        found = answer(
-            query,
-            known.store,
-            known.ledger,
-            partial(self._required, known),
-            views,
-            worked_out=worked_out,
-            trades=lambda: self.trade_table,
-        )
+        with self.undisturbed() if as_known_at is None else nullcontext():
+            found = answer(
+                query,
+                known.store,
+                known.ledger,
+                partial(self._required, known),
+                views,
+                worked_out=worked_out,
+                trades=lambda: self.trade_table,
+            )
         return found if to == "polars" else found.to_arrow() if to == "arrow" else frames.pandas(found)
 
     def _required(self, known: KnownState, call: RangeCall) -> Pair:

@@ -58,9 +58,10 @@ class SlotReads(HistoryReads):
         window = requests.window(start, end)
         known = self.known()
         try:
-            Required(known.ledger, known.now).check(
-                self.pair(pair), parse_length(interval), window, parse_grade(evidence)
-            )
+            with self.undisturbed():
+                Required(known.ledger, known.now).check(
+                    self.pair(pair), parse_length(interval), window, parse_grade(evidence)
+                )
         except IncompleteError as error:
             return error
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,9 +48,13 @@ class Workbench(CandleReads, TradeReads, SlotReads, FundingReads, JobCalls, Depr
 
     @property
     def charts(self) -> ChartData:
-        """What is stored of a selection, added up to what a screen can show."""
+        """What is stored of a selection, added up to what a screen can show.
+
+        Raises JobRunningError where a job is being undone.
+        """
         from kraken_core.workbench.charts.charts import ChartData
 
+        self._last_undo()
         return ChartData(self.ledger, self.store, self.tiers)
 
     @property
@@ -142,15 +147,16 @@ class Workbench(CandleReads, TradeReads, SlotReads, FundingReads, JobCalls, Depr
         known, holdings, grade = self.known(as_known_at), self.holdings_at(as_known_at), parse_grade(evidence)
         reading = Reading(known.store, known.ledger, vwap)
         by_all_names = RenamedReading(reading, known.ledger, self.identities) if follow_renames else None
-        chosen = ToExport.of(known, holdings, selection, by_all_names)
-        if require_complete or evidence:
-            chosen.check(known, holdings, grade)
-        window = selection.window(END_OF_TIME)
-        if kind == NAUTILUS:
-            catalog = NautilusCatalog(reading, Path(folder), fill=fill is not None)
-            return catalog.write(chosen.shortfalls(), window, overwrite=overwrite)
-        export = Export(reading, Path(folder), kind, fill=fill is not None, by_all_names=by_all_names)
-        return export.write(chosen.shortfalls(), window, overwrite=overwrite)
+        with self.undisturbed() if as_known_at is None else nullcontext():
+            chosen = ToExport.of(known, holdings, selection, by_all_names)
+            if require_complete or evidence:
+                chosen.check(known, holdings, grade)
+            window = selection.window(END_OF_TIME)
+            if kind == NAUTILUS:
+                catalog = NautilusCatalog(reading, Path(folder), fill=fill is not None)
+                return catalog.write(chosen.shortfalls(), window, overwrite=overwrite)
+            export = Export(reading, Path(folder), kind, fill=fill is not None, by_all_names=by_all_names)
+            return export.write(chosen.shortfalls(), window, overwrite=overwrite)
 
     @property
     def expectations(self) -> Expectations:

@@ -69,6 +69,15 @@ def test_an_undo_that_was_interrupted_is_ended_by_saying_it_again(one_release: K
     assert one_release.state() == before
 
 
+def test_until_an_undo_is_completed_no_command_says_how_complete_anything_is(full: Kraken) -> None:
+    with Workbench.open(full.home) as workbench:
+        workbench.ledger.undo(1)  # and here the machine went off
+    for command in (["coverage"], ["gaps"], ["report", "--require-complete"], ["pairs"], ["verify"]):
+        assert "job 1 is being undone: wait for it, or complete it" in refused(full(*command, code=1))
+    full("undo", 1, "--yes")
+    assert full("coverage", "--json").json == []
+
+
 def test_a_job_that_changed_nothing_is_not_undone(full: Kraken, little: LittleMarket) -> None:
     again = full.ingest(little.folder)["job_id"]
     assert f"job {again} changed nothing" in refused(full("undo", again, "--yes", code=2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -77,7 +77,9 @@ def _answering(workbench: Workbench, endpoint: Endpoint) -> Callable[[Request], 
         given = parse_query(endpoint.parameters, request.query_params.multi_items())
         in_arrow = ARROW in endpoint.content and wants_arrow(given.get("format"), request.headers.get("accept"))
         workbench.refresh()
-        return _response(request, endpoint.answer(workbench, given), endpoint, in_arrow=in_arrow)
+        with workbench.undisturbed() if endpoint.of_history else nullcontext():
+            found = endpoint.answer(workbench, given)
+        return _response(request, found, endpoint, in_arrow=in_arrow)
 
     return answer
 

@@ -49,7 +49,10 @@ _NEXT = {"next": said(nullable(TEXT), "the address of the next page, null on the
 
 
 class Endpoint(NamedTuple):
-    """``content`` is what it answers: a schema by media type; none of what is no JSON."""
+    """``content`` is what it answers: a schema by media type; none of what is no JSON.
+
+    What is said ``of_history`` is not said while a job is being undone.
+    """
 
     path: str
     summary: str
@@ -57,6 +60,7 @@ class Endpoint(NamedTuple):
     answer: Callable[[Workbench, Mapping[str, Any]], EndpointAnswer]
     content: Mapping[str, Schema]
     pages: bool = True
+    of_history: bool = True
 
     @property
     def name(self) -> str:
@@ -120,6 +124,6 @@ ENDPOINTS = (
         {JSON: rows.EXPLANATION},
         pages=False,
     ),
-    Endpoint("/jobs", "Jobs, newest first", PAGING, answers.jobs, _list(rows.JOB)),
+    Endpoint("/jobs", "Jobs, newest first", PAGING, answers.jobs, _list(rows.JOB), of_history=False),
     Endpoint("/metrics", "The home in figures, for Prometheus", (), answers.metrics, {CONTENT_TYPE: {}}, pages=False),
 )

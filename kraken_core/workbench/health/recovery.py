@@ -23,6 +23,7 @@ from kraken_core.pipeline.scope import scope_of
 from kraken_core.ports import CandleTable, Mendable
 from kraken_core.workbench.home import OpenHome
 from kraken_core.workbench.open_store import open_store
+from kraken_core.workbench.queries.holdings import Holdings
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,11 @@ class Recovery:
         yield from self._read_again(forgotten.jobs)
         yield from self._derive_again(forgotten.pairs)
 
+    @property
+    def _as_of(self) -> int | None:
+        """The instant of the last detection, also where an undo is not completed: that needs a sound table first."""
+        return Holdings(self.home.ledger, self.home.store, self.home.tiers).as_of
+
     def _mend_log(self, table: CandleTable) -> Iterator[str]:
         """Have the table's log be readable again, of whichever version."""
         aside = self.home.settings.home / "damaged-log"
@@ -83,7 +89,7 @@ class Recovery:
         ledger, work = self.home.ledger, self.home.runner
         tracker = CoverageTracker(table, ledger, self.home.tiers, work.clock.now())
         knowledge = tracker.update_coverage_after_ingestion(pairs)
-        as_of = self.home.holdings.as_of or work.clock.now()
+        as_of = self._as_of or work.clock.now()
         request = Request(pairs=tuple(pairs), backfill=True)
         GapRecorder(ledger, scope_of(ledger, request, as_of)).run(knowledge, pairs)
 
@@ -111,9 +117,7 @@ class Recovery:
         """What was derived and is lost, from the finer candles that are there."""
         ledger, work = self.home.ledger, self.home.runner
         if any(gap.route is Route.DERIVE and gap.series.pair in pairs for gap in ledger.gaps()):
-            plan = work.build_plan(
-                Request(pairs=tuple(pairs), backfill=True, api_backfill=False), self.home.holdings.as_of
-            )
+            plan = work.build_plan(Request(pairs=tuple(pairs), backfill=True, api_backfill=False), self._as_of)
             job = work.run(work.start(plan), plan).job
             yield f"job {job.id} filled {counted(job.metrics.gaps_filled, 'gap')} from finer candles"
 

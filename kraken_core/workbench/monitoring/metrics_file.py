@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kraken_core.domain.errors import KrakenError, LedgerAwayError, UsageError
+from kraken_core.domain.errors import JobRunningError, KrakenError, LedgerAwayError, UsageError
 from kraken_core.domain.metrics import Metric, exposition
 from kraken_core.workbench.jobs.log import LOG
 
@@ -20,10 +20,13 @@ class MetricsFile:
     read: Callable[[], Sequence[Metric]]
 
     def begin(self) -> None:
-        """Write it for the first time, or later where the ledger is away. Raises UsageError if it cannot be written."""
+        """Write it for the first time, or later where the ledger is away or a job being undone.
+
+        Raises UsageError if it cannot be written.
+        """
         try:
             self._write()
-        except LedgerAwayError as error:
+        except (JobRunningError, LedgerAwayError) as error:
             LOG.warning("the metrics file %s was not written: %s", self.path, error)
         except OSError as error:
             raise UsageError(

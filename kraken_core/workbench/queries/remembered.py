@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kraken_core.domain.scope import Detection
     from kraken_core.domain.timerange import TimeRanges
     from kraken_core.ledger.ledger import SqlLedger
+    from kraken_core.ledger.undone import UndoMark
 
 Answer = TypeVar("Answer")
 
@@ -33,6 +34,10 @@ class RememberedRecords:
     def names(self) -> Names:
         """What the exchange calls its pairs."""
         return self._once("names", self.ledger.names)
+
+    def latest_undo(self) -> UndoMark | None:
+        """The latest undo that has begun; None where there was none."""
+        return self._once("latest undo", self.ledger.latest_undo)
 
     def pairs(self) -> list[PairRecord]:
         """See ports.KnownRecords."""
