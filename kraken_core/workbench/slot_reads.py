@@ -17,11 +17,16 @@ if TYPE_CHECKING:
 
 
 class SlotPage(NamedTuple):
-    """Slots that open in ``[start, end)``, epoch seconds, and where those that follow begin; None where none do."""
+    """Slots that open in ``[start, end)``, epoch seconds, of those up to ``last``."""
 
     start: int
     end: int
-    following: int | None
+    last: int
+
+    @property
+    def following(self) -> int | None:
+        """Where those that follow begin; None where none do."""
+        return self.end if self.end < self.last else None
 
 
 class SlotReads(HistoryReads):
@@ -105,13 +110,14 @@ class SlotReads(HistoryReads):
     def first_slots(
         self, pair: str | Pair, interval: int | str, start: When | None, end: When | None, at_most: int
     ) -> SlotPage:
-        """The first slots that open in a :meth:`span`. Raises UsageError where none does though something is known."""
+        """The first slots that open in a :meth:`span`. Raises UsageError where none does, or nothing is stored."""
         whole, width = self.span(pair, start, end), parse_length(interval) * 60
+        if whole.start >= whole.end or (start is None and not whole.start):
+            raise UsageError(f"nothing is stored of {self.pair(pair)}: ingest it first.")
         first = ceil(whole.start, width) if start is not None else floor(whole.start, width)
-        if first >= whole.end > 0:
+        if first >= whole.end:
             raise UsageError(f"no slot opens from {iso(first)} to {iso(whole.end)}: give an earlier start, or an end.")
-        last = max(first, min(first + at_most * width, whole.end))
-        return SlotPage(first, last, last if last < whole.end else None)
+        return SlotPage(first, min(first + at_most * width, whole.end), whole.end)
 
     def pair(self, pair: str | Pair) -> Pair:
         """A pair by any name that is accepted: BTC/USD, XBTUSD. Raises UnknownPairError."""

@@ -14,7 +14,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from kraken_core import Workbench
-from kraken_core.domain.errors import TableLostError
+from kraken_core.domain.errors import IncompleteError, TableLostError
 from kraken_core.serving.assistants.tools import Tools
 from kraken_core.serving.http.application import application
 from kraken_core.serving.http.guard import AccessRules
@@ -157,8 +157,12 @@ def test_a_slot_is_explained_by_the_claims_it_is_known_by(client: TestClient) ->
         ("/candles?pair=BTC/USD&interval=60&start=2024-04-05&end=2024-04-01", 422, "there is nothing from"),
         ("/candles?pair=BTC/USD&interval=60&start=2024-04-01T00:10&end=2024-04-01T00:50", 422, "no slot opens"),
         ("/candles?pair=BTC/USD&interval=60&start=2024-05-01", 422, "there is nothing from"),
-        ("/candles?pair=BTC/USD&interval=60&cursor=1711504800-99", 409, "begin again"),
-        ("/candles?pair=BTC/USD&interval=60&cursor=999999999999-1", 422, "begin again"),
+        ("/candles?pair=BTC/USD&interval=60&cursor=1711504800-99", 400, "cursor is"),
+        ("/candles?pair=BTC/USD&interval=60&cursor=1711504800-1711508400-1-0123456789abcdef", 409, "begin again"),
+        *(
+            (f"/candles?pair=XRP/USD&interval=1h{more}", 422, "No data of XRP/USD")
+            for more in ("", "&start=2024-03-28", "&end=2024-03-29", "&start=2024-03-28&end=2024-03-29")
+        ),
         ("/candles?pair=BTC/USD&interval=60&format=csv", 400, "json or arrow"),
         ("/gaps?cursor=3-0123456789abcdef", 409, "begin again"),
         ("/gaps?tiers=TIER9", 422, "is not a tier"),
@@ -228,6 +232,50 @@ def test_all_pages_are_of_one_version_while_jobs_go_on(kraken_home: Path, little
         assert client.get(gaps["next"]).status_code == 409
         resampled = first["next"].replace("interval=60", "interval=2h")
         assert client.get(resampled).status_code == 409
+
+
+def test_pages_end_where_the_first_one_said_though_less_is_known_by_then(kraken_home: Path) -> None:
+    """The job that is undone brought all that is known: nothing of its end is left in the ledger."""
+    with Workbench.open(kraken_home, read_only=True) as reading, Workbench.open(kraken_home) as writing:
+        client = TestClient(application(reading, AccessRules()), URL)
+        before = reading.candles("BTC/USD", 60, to="polars").height
+        first = client.get("/candles?pair=BTC/USD&interval=60&limit=20").json()
+        writing.undo(writing.jobs()[0].id)
+        later = list(pages(client, first["next"]))
+        assert len(first["candles"]) + sum(len(page["candles"]) for page in later) == before
+        assert {page["version"] for page in later} == {first["version"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("pair", "ETH/USD"),
+        ("interval", "5m"),
+        ("start", "2024-03-29"),
+        ("end", "2024-04-02"),
+        ("vwap", "true"),
+        ("require_complete", "true"),
+        ("evidence", "confirmed"),
+    ],
+)
+def test_a_cursor_leads_nowhere_in_another_query(client: TestClient, name: str, other: str) -> None:
+    query = {"pair": "BTC/USD", "interval": "1h", "start": "2024-03-28", "end": "2024-03-31", "limit": "2"}
+    first = client.get("/candles", params=query).json()
+    cursor = first["next"].rpartition("cursor=")[2]
+    refused = client.get("/candles", params={**query, name: other, "cursor": cursor})
+    assert refused.status_code == 409
+    assert refused.json() == {"error": "this cursor is not of this query: begin again without one."}
+    of_other_size = client.get("/candles", params={**query, "limit": "3", "cursor": cursor, "format": "json"}).json()
+    assert (of_other_size["start"], len(of_other_size["candles"])) == (first["end"], 3)
+
+
+def test_later_pages_that_have_to_be_complete_are_refused_as_the_first(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "/candles?pair=BTC/USD&interval=1h&start=2024-03-28&end=2024-03-30&limit=2&require_complete=true"
+    first = client.get(url).json()
+    monkeypatch.setattr(Workbench, "incomplete", lambda *_, **__: IncompleteError("withdrawn meanwhile"))
+    assert client.get(first["next"]).status_code == 409
 
 
 def test_while_a_job_commits_nothing_is_called_complete(reader: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:

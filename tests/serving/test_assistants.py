@@ -105,8 +105,8 @@ def test_before_its_listing_a_pair_is_not_called_complete(tools: Tools) -> None:
 
 def test_of_a_pair_that_is_not_stored_nothing_is_complete(tools: Tools) -> None:
     assert tools.is_complete("XRP/USD", "1h")["complete"] is False
-    found = tools.candles("XRP/USD", "1h")
-    assert (found["candles"], found["complete"]) == ([], False)
+    with pytest.raises(UsageError, match="nothing is stored of XRP/USD"):
+        tools.candles("XRP/USD", "1h")
 
 
 def test_a_span_that_is_not_past_is_refused_and_not_complete(tools: Tools) -> None:

@@ -24,9 +24,14 @@ class ListPage(NamedTuple):
     cursor: str | None
 
 
+def digest_of(values: Sequence[Any]) -> str:
+    """What a cursor carries, to be of no use with other values."""
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:_DIGEST]
+
+
 def page_of(rows: Sequence[Any], limit: int, cursor: str | None) -> ListPage:
     """The first rows, or those that a cursor leads to. Raises ChangedError where the list is not the same any more."""
-    digest = hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:_DIGEST]
+    digest = digest_of(rows)
     first = 0
     if cursor:
         text, _, before = cursor.partition("-")

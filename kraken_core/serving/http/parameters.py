@@ -119,7 +119,7 @@ PAGING = (
 )
 CANDLE_PAGING = (
     whole_number("limit", "most candles of a page, which is as many slots", 10_000, MOST_CANDLES),
-    Parameter("cursor", FROM_NEXT, _text("[0-9]{1,12}-[0-9]{1,12}")),
+    Parameter("cursor", FROM_NEXT, _text("[0-9]{1,12}-[0-9]{1,12}-[0-9]{1,12}-[0-9a-f]{16}")),
 )
 EVIDENCE = Parameter(
     "evidence",
