@@ -12,11 +12,13 @@ import uvicorn
 
 from kraken_core.domain.errors import UsageError
 from kraken_core.serving.http.application import application
+from kraken_core.serving.http.connection import TimedConnection
 from kraken_core.serving.http.guard import LOCAL, AccessRules, host_name
 
 if TYPE_CHECKING:
     from kraken_core.workbench import Workbench
 
+MOST_CONNECTIONS = 200  # to be answered; others are refused with status 503
 _GRACE_S = 3  # for answers that are on their way when it ends
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 
@@ -65,21 +67,27 @@ def url_of(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def serve(workbench: Workbench, listening: socket.socket, rules: AccessRules, began: Callable[[], None]) -> None:
-    """Answer until Ctrl-C or SIGTERM, which is its regular end; ``began`` is called once that can stop it."""
-    config = uvicorn.Config(
+def configured(workbench: Workbench, rules: AccessRules) -> uvicorn.Config:
+    """How a home is served: with bounds on connections, and on how long their requests may take to come."""
+    return uvicorn.Config(
         application(workbench, rules),
+        http=TimedConnection,
         log_config=None,
         access_log=False,
         server_header=False,
         lifespan="on",
         ws="none",
+        limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=_GRACE_S,
     )
+
+
+def serve(workbench: Workbench, listening: socket.socket, rules: AccessRules, began: Callable[[], None]) -> None:
+    """Answer until Ctrl-C or SIGTERM, which is its regular end; ``began`` is called once that can stop it."""
     # uvicorn raises the signal again once it has ended, for whoever was to handle it before
     before = {number: signal.signal(number, lambda *_: None) for number in _ENDING}
     try:
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(configured(workbench, rules))
         with listening:
             began()
             server.run([listening])
