@@ -16,6 +16,8 @@ from kraken_core.domain.timerange import TimeRange
 
 _US = 1_000_000
 _NO_CANDLES = "its first row is no candle"
+_NO_COUNT = "it has candles with fewer than no trades"
+_ANOTHER = "its rows are of another series"
 _CSV: dict[str, type[pl.DataType]] = {
     "time": pl.Int64,
     **dict.fromkeys((*PRICES, "volume"), pl.Float64),
@@ -31,32 +33,42 @@ _PARQUET: dict[str, pl.DataType | type[pl.DataType]] = {
 def exported_months(path: Path, series: Sequence[Series], span: TimeRange) -> dict[Series, list[MonthHash]]:
     """The months of each series within a span, of its file in a folder, or of the one file that ``path`` is.
 
-    Fills are left out: they are no candles. Raises UsageError where there is no file of any series, or one cannot be
-    read.
+    Fills are left out: they are no candles. Raises UsageError where there is no file of any series, one cannot be read
+    as candles of its series, or two files of one have different candles.
     """
-    files = {each: file for each in series if (file := _file_of(path, each))}
+    files = {each: of_series for each in series if (of_series := _files_of(path, each))}
     if not files:
         raise UsageError(
             f"{path} has no candles of the certificate: it needs files as kraken-history export writes them, "
             f"{series[0].file_name} or parquet."
         )
     found: dict[Series, list[MonthHash]] = {}
-    for each, file in files.items():
-        try:
-            candles = _candles(file, each, span)
-        except (OSError, pl.exceptions.PolarsError) as error:
-            raise UsageError(f"{file} cannot be read as exported candles: {str(error).splitlines()[0]}.") from error
-        if candles.height:
-            found |= month_hashes(candles, each.interval)
+    for each, (first, *others) in files.items():
+        months = _months(first, each, span)
+        for other in others:
+            if _months(other, each, span) != months:
+                raise UsageError(
+                    f"{first} and {other.name} beside it are both of {each}, and have different candles: name the one "
+                    "to be checked."
+                )
+        if months:
+            found[each] = months
     return found
 
 
-def _file_of(path: Path, series: Series) -> Path | None:
-    """The file of a series, by its name."""
+def _files_of(path: Path, series: Series) -> list[Path]:
+    """The files of a series, by their names."""
     names = (series.file_name, f"{Path(series.file_name).stem}.parquet")
-    if path.is_file():
-        return path if path.name in names else None
-    return next((path / name for name in names if (path / name).is_file()), None)
+    files = [path] if path.is_file() else [path / name for name in names]
+    return [file for file in files if file.name in names and file.is_file()]
+
+
+def _months(file: Path, series: Series, span: TimeRange) -> list[MonthHash]:
+    try:
+        candles = _candles(file, series, span)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise UsageError(f"{file} cannot be read as exported candles: {str(error).splitlines()[0]}.") from error
+    return month_hashes(candles, series.interval)[series] if candles.height else []
 
 
 def _candles(file: Path, series: Series, span: TimeRange) -> pl.DataFrame:
@@ -65,19 +77,41 @@ def _candles(file: Path, series: Series, span: TimeRange) -> pl.DataFrame:
         with file.open("rb") as begin:
             if not begins_with_number(begin.read(1)):
                 raise OSError(_NO_CANDLES)
-        rows = pl.read_csv(file, has_header=False, schema=_CSV, glob=False).with_columns(
-            (pl.col("time") * _US).cast(TIME)
-        )
-        rows = rows.filter(pl.col("trades").is_null() | (pl.col("trades") > 0))  # others are fills
+        whole = pl.read_csv(file, has_header=False, schema=_CSV, glob=False)
+        rows = whole.with_columns((pl.col("time") * _US).cast(TIME))
     else:
         whole = pl.read_parquet(file, glob=False)
-        rows = whole.filter(~pl.col("filled")) if "filled" in whole.columns else whole
+        rows = _exactly(whole, series)
+    is_flagged = pl.lit(True) if file.suffix == ".csv" else pl.lit(False)  # noqa: FBT003 - the value of a column
+    flags = whole["filled"].cast(pl.Boolean) if "filled" in whole.columns else is_flagged
+    rows = rows.with_columns(flagged=flags).sort("time", maintain_order=True)
+    if rows.filter(pl.col("trades") < 0).height:
+        raise OSError(_NO_COUNT)
     start, end = (pl.lit(bound * _US, pl.Int64).cast(TIME) for bound in span)
     named = {"pair": pl.lit(str(series.pair)), "interval_minutes": pl.lit(series.interval, pl.Int32)}
     return (
-        rows.select(pl.col(name).cast(kind) for name, kind in _PARQUET.items())
+        rows.filter(~(pl.col("flagged") & _is_fill(series.width)).fill_null(value=False))
         .filter(pl.col("time").is_between(start, end, closed="left"))
         .with_columns(**named)
         .select(HASHED)
-        .sort("time", maintain_order=True)
     )
+
+
+def _is_fill(width: int) -> pl.Expr:
+    """Whether a row says that nothing traded in its slot, and no more: at the close of the row before, all of it."""
+    flat = pl.all_horizontal(pl.col(price) == pl.col("close").shift() for price in PRICES)
+    alone = pl.col("time").is_unique() & (pl.col("time").to_physical() % (width * _US) == 0)
+    return (pl.col("trades") == 0) & (pl.col("volume") == 0) & flat & alone
+
+
+def _exactly(whole: pl.DataFrame, series: Series) -> pl.DataFrame:
+    """The columns of candles in the types that they have. Raises OSError where that would change a value."""
+    named = {"pair": str(series.pair), "interval_minutes": series.interval}
+    for name, value in named.items():
+        if name in whole.columns and not (whole[name] == value).all(ignore_nulls=False):
+            raise OSError(_ANOTHER)
+    rows = whole.select(pl.col(name).cast(kind) for name, kind in _PARQUET.items())
+    for name in _PARQUET:
+        if not rows[name].cast(whole[name].dtype).eq_missing(whole[name]).all():
+            raise OSError(f"its {name} is of type {whole[name].dtype}, and has values that {rows[name].dtype} has not")
+    return rows
