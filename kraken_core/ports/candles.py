@@ -172,8 +172,11 @@ class Mendable(Protocol):
         """
         ...
 
-    def damaged(self) -> Sequence[str]:
-        """The files that are missing, or whose bytes are not those that were written. Reads all, and no candle."""
+    def damaged(self, among: Collection[str] | None = None) -> Sequence[str]:
+        """The files that are missing, or whose bytes are not those that were written. Reads all, and no candle.
+
+        Of all files of the table, or those ``among`` these.
+        """
         ...
 
     def discard(self, paths: Collection[str]) -> None:
@@ -223,6 +226,14 @@ class Filed(Protocol):
         Files whose path carries no checksum of their content are left out together with their series: nobody could
         tell that they are what they were.
         """
+        ...
+
+    def stamps(self) -> Mapping[str, str]:
+        """A text for each file that is there, by path: another one once the file was written again. Reads none."""
+        ...
+
+    def damaged(self, among: Collection[str] | None = None) -> Sequence[str]:
+        """See Mendable."""
         ...
 
 

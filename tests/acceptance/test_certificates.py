@@ -19,6 +19,7 @@ from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges, iso
 from kraken_core.ports import never_stop
 from kraken_core.stores.delta import compaction
+from kraken_core.stores.files.candle_files import CandleFiles
 from kraken_core.workbench.certificates import hashing
 from tests.support.command_line import Kraken, refused
 from tests.support.little_market import BTC_USD, FIRST_HOLE, LittleMarket
@@ -40,6 +41,12 @@ def checked(kraken: Kraken, certificate: Path, *words: object) -> dict[str, Any]
     found = kraken("check-certificate", certificate, *words, "--json", code=1).json
     assert not found["equal"]
     return dict(found)
+
+
+def file_of(kraken: Kraken, series: Series) -> str:
+    """A file with candles of a series."""
+    with Workbench.open(kraken.home) as workbench:
+        return str(next(iter(workbench.store.files_of([series])[series])))  # type: ignore[attr-defined]
 
 
 def spoil(kraken: Kraken, statement: str) -> None:
@@ -171,9 +178,7 @@ def test_a_series_that_was_not_exported_differs(full: Kraken, certificate: Path,
 
 def test_a_candle_altered_on_the_disk_is_found_and_named(full: Kraken, certificate: Path) -> None:
     """Though the file has the name that it had: its checksum is another."""
-    with Workbench.open(full.home) as workbench:
-        path = next(iter(workbench.store.files_of([Series(BTC_USD, 60)])[Series(BTC_USD, 60)]))  # type: ignore[attr-defined]
-    file = full.home / "candles" / path
+    file = full.home / "candles" / file_of(full, Series(BTC_USD, 60))
     rows = pl.read_parquet(file, hive_partitioning=False)
     row = rows["pair"].index_of("BTC/USD")
     close = pl.when(pl.int_range(pl.len()) == row).then(pl.col("close") * 2).otherwise("close")
@@ -182,6 +187,23 @@ def test_a_candle_altered_on_the_disk_is_found_and_named(full: Kraken, certifica
     [difference] = checked(full, certificate)["differences"]
     assert (difference["pair"], difference["interval"], difference["exact"]) == ("BTC/USD", 60, True)
     assert difference["first"] == rows["time"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")[row or 0]
+
+
+def test_a_file_that_cannot_be_read_any_more_is_not_certified_from_what_is_remembered(
+    full: Kraken, certificate: Path
+) -> None:
+    file = full.home / "candles" / file_of(full, Series(BTC_USD, 60))
+    whole, when = file.read_bytes(), file.stat()
+    file.write_bytes(whole[:900] + b"XXXX" + whole[904:])
+    for _ in range(2):
+        said = refused(full("certify", *CHOSEN, "--quiet", code=1))
+        assert "cannot be certified, being lost or not as it was written: interval_minutes=60/" in said
+    assert full("certify", "--pairs", "BTC/USD", "--intervals", "1440").json["series"]
+    file.unlink()
+    assert "of the candle table" in refused(full("certify", *CHOSEN, "--quiet", code=1))
+    file.write_bytes(whole)
+    assert file.stat().st_mtime_ns != when.st_mtime_ns
+    assert full("certify", *CHOSEN).json == json.loads(certificate.read_text())
 
 
 def test_one_claim_that_is_changed_is_found(full: Kraken, certificate: Path) -> None:
@@ -245,15 +267,21 @@ def test_months_that_did_not_change_are_not_read_again(
     full: Kraken, certificate: Path, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[Series] = []
+    looked_at: list[str] = []
     real = hashing.Hashing._hashed
 
     def noting(self: hashing.Hashing, batch: Any) -> Any:
         read.extend(batch)
         return real(self, batch)
 
+    def looking(_: CandleFiles, path: str, __: int) -> bool:
+        looked_at.append(path)
+        return True
+
     monkeypatch.setattr(hashing.Hashing, "_hashed", noting)
+    monkeypatch.setattr(CandleFiles, "is_whole", looking)
     again = full("certify", *CHOSEN).json
-    assert read == []
+    assert (read, looked_at) == ([], [])
     assert again == json.loads(certificate.read_text())
     full("certify", "--pairs", "BTC/USD", "--intervals", "30,60")
     assert read == [Series(BTC_USD, 30)]
@@ -272,8 +300,9 @@ def test_what_changes_while_it_is_read_is_not_certified(full: Kraken, monkeypatc
 
 
 def test_a_spoiled_cache_costs_time_alone(full: Kraken, certificate: Path) -> None:
-    for content in (b"", b"PAR1"):
-        (full.home / "certificates" / "months.parquet").write_bytes(content)
+    for content in (b"", b"PAR1", b"[]"):
+        for name in ("months.parquet", "files.json"):
+            (full.home / "certificates" / name).write_bytes(content)
         assert full("certify", *CHOSEN).json == json.loads(certificate.read_text())
 
 

@@ -162,11 +162,12 @@ class DeltaMaintenance:
         """See Mendable."""
         return mend_log(self._files.place, aside)
 
-    def damaged(self) -> list[str]:
+    def damaged(self, among: Collection[str] | None = None) -> list[str]:
         """See Mendable. Files of earlier versions carry no checksum: of them only their bytes are counted."""
         with self._lock:
             active = self._log.refresh()
-        return [path for path, file in sorted(active.items()) if not self._files.is_whole(path, file.size)]
+        chosen = active if among is None else active.keys() & set(among)
+        return [path for path in sorted(chosen) if not self._files.is_whole(path, active[path].size)]
 
     def discard(self, paths: Collection[str]) -> None:
         """See Mendable."""

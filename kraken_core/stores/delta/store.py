@@ -178,6 +178,12 @@ class DeltaStore(DeltaMaintenance):
             found = {each: dict(self._index.files_of(each)) for each in series}
         return {each: files for each, files in found.items() if None not in map(checksum_in, files)}
 
+    def stamps(self) -> Mapping[str, str]:
+        """See Filed: the bytes of each, and when it was last written."""
+        place = self._files.place
+        with store_errors("list", place):
+            return {file.path: f"{file.size} {file.written!r}" for file in place.files(f"{PARTITION}=*/*.parquet")}
+
     @contextmanager
     def view(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         """See CandleStore. The view shows the version of this moment."""

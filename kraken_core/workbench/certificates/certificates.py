@@ -20,6 +20,7 @@ from kraken_core.ports import Mendable, Progress, no_progress
 from kraken_core.workbench import requests
 from kraken_core.workbench.certificates.certify import Certifying
 from kraken_core.workbench.certificates.checked import NAMED, CheckedCertificate
+from kraken_core.workbench.certificates.checked_files import CheckedFiles
 from kraken_core.workbench.certificates.exported import exported_months
 from kraken_core.workbench.certificates.files import read_certificate
 from kraken_core.workbench.certificates.hashing import Hashing
@@ -41,7 +42,7 @@ class Certificates:
         """What is stored of a selection, and on what evidence. Arguments as for Workbench.select.
 
         Only months that changed since the last time are read. Raises UsageError where nothing of it is stored,
-        StoreError where candles cannot be read, or they changed meanwhile.
+        StoreError where candles cannot be read, a file of theirs is not as it was written, or they changed meanwhile.
         """
         chosen = requests.selection(self.home.tiers, self.home.ledger.names(), **selection)
         with self._unchanged():
@@ -107,7 +108,8 @@ class Certificates:
             raise StoreError("the history changed while it was read, as a job runs: try again when none does.")
 
     def _certifying(self, progress: Progress, *, trusting: bool = True) -> Certifying:
-        store = self.home.store
+        store, folder = self.home.store, self.home.settings.home / "certificates"
         spoiled = frozenset(store.damaged()) if not trusting and isinstance(store, Mendable) else frozenset[str]()
-        cache = MonthCache.load(self.home.settings.home / "certificates" / "months.parquet")
-        return Certifying(self.home.ledger, self.home.holdings, Hashing(store, cache, progress, spoiled), SOFTWARE)
+        checked = CheckedFiles.load(folder / "files.json") if trusting else None
+        hashing = Hashing(store, MonthCache.load(folder / "months.parquet"), progress, checked, spoiled)
+        return Certifying(self.home.ledger, self.home.holdings, hashing, SOFTWARE)

@@ -20,6 +20,7 @@ from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.pipeline.progress import Ticker
 from kraken_core.ports import CandleSpan, CandleStore, Filed, Progress
+from kraken_core.workbench.certificates.checked_files import CheckedFiles
 from kraken_core.workbench.certificates.month_cache import MonthCache, MonthSpan, key_of
 
 CANDLES_AT_ONCE = 2_000_000  # about: bounds the memory of a worker, 100 bytes each
@@ -29,16 +30,24 @@ _NO_CANDLES = MonthHash("", 0, "", "")
 
 @dataclass(frozen=True, slots=True)
 class Hashing:
-    """Hashes what a store contains. ``distrusted`` are files whose bytes are not those that were written."""
+    """Hashes what a store contains. ``distrusted`` are files whose bytes are not those that were written.
+
+    Without these, files have to be as they were written: ``checked`` are those that were found to be.
+    """
 
     store: CandleStore
     cache: MonthCache
     progress: Progress
+    checked: CheckedFiles | None = None
     distrusted: frozenset[str] = frozenset()
 
     def months(self, series: Sequence[Series], span: TimeRange) -> dict[Series, tuple[MonthHash, ...]]:
         """The months of each series within a span, in order; those without candles are left out."""
-        files = self.store.files_of(series) if isinstance(self.store, Filed) else {}
+        files: Mapping[Series, Mapping[str, CandleSpan]] = {}
+        if isinstance(self.store, Filed):
+            files = self.store.files_of(series)
+            if self.checked is not None:
+                self.checked.require_whole(self.store, {path for of_series in files.values() for path in of_series})
         key_of_files = cache(self._key)
         keys = {each: _by_part(found, span, key_of_files) for each, found in files.items()}
         found = {
