@@ -105,6 +105,8 @@ def writing(engine: Engine, patience: OutageWait | None = None, first: Question 
     transaction = ""
     try:
         with _translated_errors(engine, "written"), engine.begin() as connection:
+            if not sqlite.has_room(connection):
+                raise _full(engine, "written")
             begun = _begin(connection, _WRITING, first)
             named = begun[0][0] if begun else ""
             yield connection
@@ -162,11 +164,20 @@ def _translated_errors(engine: Engine, verb: str) -> Iterator[None]:
                 f"the ledger {shown(engine)} does not answer ({_reason(engine, error)}). Earlier content is kept: "
                 "start it, or correct the setting 'ledger' (kraken-history doctor), and try again."
             ) from error
+        if sqlite.is_full(error.orig if isinstance(error, DBAPIError) else error):
+            raise _full(engine, verb) from error
         raise LedgerError(
             f"the ledger {shown(engine)} could not be {verb}: {_reason(engine, error)}. "
             "Earlier content is kept; check that it can be reached and written "
             "(kraken-history doctor), then try again."
         ) from error
+
+
+def _full(engine: Engine, verb: str) -> LedgerError:
+    return LedgerError(
+        f"the ledger {shown(engine)} could not be {verb}: its disk is full. Earlier content is kept; free some space, "
+        "then try again."
+    )
 
 
 def _is_away(engine: Engine, error: Exception) -> bool:

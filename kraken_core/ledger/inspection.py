@@ -7,7 +7,7 @@ from typing import NamedTuple
 from kraken_core.ledger.engine import file_of, open_engine, reading, shown
 from kraken_core.ledger.models import REVISION
 from kraken_core.ledger.schema import refuse_newer, revision_of
-from kraken_core.ledger.sqlite import may_only_read
+from kraken_core.ledger.sqlite import is_read_only
 
 
 class LedgerState(NamedTuple):
@@ -41,7 +41,7 @@ def inspect_ledger(url: str) -> LedgerState | None:
                 refuse_newer(connection, revision)
             journal = damage = ""
             if file:
-                if not may_only_read(file):  # then it is opened as unchanging, whatever its mode
+                if not is_read_only(connection):
                     journal = str(connection.exec_driver_sql("PRAGMA journal_mode").scalar())
                 found = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
                 damage = "" if found == "ok" else " ".join(found.split())

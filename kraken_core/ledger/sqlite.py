@@ -7,7 +7,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from sqlite3 import SQLITE_BUSY, OperationalError
+from sqlite3 import SQLITE_BUSY, SQLITE_FULL, SQLITE_IOERR_SHMSIZE, OperationalError
 from sqlite3 import Connection as SqliteConnection
 from typing import Any, NamedTuple, Self
 from urllib.parse import quote
@@ -19,6 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 BUSY_TIMEOUT_S = 30.0  # a writer waits this long for another; ours take seconds at most
 RETRY_S = 0.05
 _READ_ONLY = "read only"
+_FULL = "full"
 
 
 def engine_of(address: URL, *, read_only: bool = False) -> Engine:
@@ -33,24 +34,47 @@ def engine_of(address: URL, *, read_only: bool = False) -> Engine:
     event.listen(engine, "do_connect", _connect)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "checkout", _require_same)
+    event.listen(engine, "checkin", _look_for_room)
     if read_only:
         event.listen(engine, "connect", _forbid_writing)
     return engine
 
 
 def _connect(
-    _dialect: Dialect, entry: ConnectionPoolEntry, arguments: list[Any], _named: dict[str, Any]
-) -> SqliteConnection | None:
-    """Open a file that may only be read as one; any other as SQLAlchemy does.
-
-    Even to read, SQLite makes files beside the ledger. Where it may not, it is told that nobody changes the ledger, and
-    we look whether that is so: a file that was changed is opened again, and what was read of it meanwhile is refused.
-    """
+    _dialect: Dialect, entry: ConnectionPoolEntry, arguments: list[Any], named: dict[str, Any]
+) -> SqliteConnection:
+    """Open a file that may only be read as one; and one on a full disk, where another cannot even be read."""
     entry.info.pop(_READ_ONLY, None)
+    entry.info.pop(_FULL, None)
     file = Path(arguments[0])
     if not may_only_read(file):
-        return None
+        exists = file.is_file() and file.stat().st_size > 0
+        try:
+            return _writable(arguments, named)
+        except OperationalError as error:
+            if not (exists and is_full(error)):
+                raise
+            entry.info[_FULL] = True
     entry.info[_READ_ONLY] = _FileState.of(file)
+    return _read_only(file)
+
+
+def _writable(arguments: list[Any], named: dict[str, Any]) -> SqliteConnection:
+    connection: SqliteConnection = sqlite3.connect(*arguments, **named)
+    try:
+        _use_wal(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _read_only(file: Path) -> SqliteConnection:
+    """Open a file and write nowhere.
+
+    Even to read, SQLite makes files beside the ledger. Where it cannot, it is told that nobody changes the ledger, and
+    we look whether that is so: a file that was changed is opened again, and what was read of it meanwhile is refused.
+    """
     log = file.with_name(f"{file.name}-wal")
     how = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
     return sqlite3.connect(f"file:{quote(str(file))}?{how}", uri=True, check_same_thread=False)
@@ -87,11 +111,25 @@ def was_changed(connection: Connection) -> bool:
     return before is not None and before != _FileState.of(before.file)
 
 
-def _prepare(connection: SqliteConnection, entry: ConnectionPoolEntry) -> None:
+def is_read_only(connection: Connection) -> bool:
+    """Whether it was opened as a file that nobody changes, whatever its mode."""
+    return _READ_ONLY in connection.info
+
+
+def has_room(connection: Connection) -> bool:
+    """Whether it was not opened only to be read because its disk is full."""
+    return _FULL not in connection.info
+
+
+def _look_for_room(_connection: SqliteConnection, entry: ConnectionPoolEntry) -> None:
+    """Have a ledger on a full disk opened again by the next transaction: there may be room by then."""
+    if _FULL in entry.info:
+        entry.invalidate()
+
+
+def _prepare(connection: SqliteConnection, _entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # we send BEGIN ourselves
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000:.0f}")
-    if _READ_ONLY not in entry.info:
-        _use_wal(connection)
     connection.execute("PRAGMA foreign_keys = ON")
 
 
@@ -108,8 +146,8 @@ def _use_wal(connection: SqliteConnection) -> None:
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
-        except OperationalError:
-            if time.monotonic() >= until:
+        except OperationalError as error:
+            if not is_locked(error) or time.monotonic() >= until:
                 raise
             time.sleep(RETRY_S)
         else:
@@ -119,6 +157,11 @@ def _use_wal(connection: SqliteConnection) -> None:
 def is_locked(error: BaseException | None) -> bool:
     """Whether it is that somebody else writes, or forbids that."""
     return isinstance(error, OperationalError) and error.sqlite_errorcode & 0xFF == SQLITE_BUSY
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Whether it is that the disk has no room, be it for the files that SQLite makes beside the ledger to read it."""
+    return isinstance(error, OperationalError) and error.sqlite_errorcode in {SQLITE_FULL, SQLITE_IOERR_SHMSIZE}
 
 
 def answers(connection: Connection, statements: Iterable[str]) -> list[Sequence[Sequence[Any]]]:

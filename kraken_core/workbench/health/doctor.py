@@ -157,8 +157,18 @@ class _Examination:
         return Finding(Status.OK, f"{named} named by csv_source_dirs.")
 
     @cached_property
+    def _inspected(self) -> LedgerState | KrakenError | None:
+        """Looked at once, however many checks need it: one that cannot be read may take long to say so."""
+        try:
+            return inspect_ledger(self.workbench.settings.ledger_url)
+        except KrakenError as error:
+            return error
+
+    @property
     def _state(self) -> LedgerState | None:
-        return inspect_ledger(self.workbench.settings.ledger_url)
+        if isinstance(self._inspected, KrakenError):
+            raise self._inspected
+        return self._inspected
 
     @cached_property
     def _stored(self) -> StoreState:

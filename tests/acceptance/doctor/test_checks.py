@@ -7,16 +7,17 @@ import resource
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import NoReturn
 
 import psutil
 import pytest
 from deltalake import DeltaTable
 
 from kraken_core import Workbench
-from kraken_core.domain.errors import HomeError
+from kraken_core.domain.errors import HomeError, LedgerError
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.settings import Settings
-from kraken_core.workbench.health import open_files
+from kraken_core.workbench.health import doctor, open_files
 from kraken_core.workbench.jobs import disk
 from kraken_core.workbench.jobs.clock import SystemClock
 from tests.support.command_line import Kraken, asked, refused, tree
@@ -57,6 +58,24 @@ def test_files_that_are_open_are_counted_and_the_limit_is_raised_as_far_as_it_go
     before = open_files.count()
     with (tmp_path / "a").open("w"), (tmp_path / "b").open("w"):
         assert open_files.count() == before + 2
+
+
+# A ledger that cannot be read
+
+
+def test_a_ledger_that_cannot_be_read_is_looked_at_once_and_named_by_its_own_check(
+    full: Kraken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+
+    def locked(address: str) -> NoReturn:
+        looks.append(address)
+        raise LedgerError("the ledger is locked")
+
+    monkeypatch.setattr(doctor, "inspect_ledger", locked)
+    found = findings(full, code=1)
+    assert found["ledger"] == ("problem", "the ledger is locked")
+    assert len(looks) == 1
 
 
 # All is well
