@@ -5,9 +5,11 @@ Counter-claims would not do: they mean that a source was wrong, so that it is no
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, false, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, false, or_, select, true, update
 
 from kraken_core.domain.candles import Source
 from kraken_core.domain.market import Series
@@ -32,6 +34,12 @@ from kraken_core.ports import Forgotten
 _CLAIM, _FILE, _JOB = assertion.c, file_ingestion_record.c, ingestion_job.c
 # Of counter-claims only those to what was derived go: where a source was contradicted, it stays so.
 _COUNTS = and_(not_undone(assertion), or_(~_CLAIM.withdrawn, _CLAIM.source == Source.DERIVED))
+
+_SPANS = select(_CLAIM.job_id, _CLAIM.pair_id, _CLAIM.interval, _CLAIM.evidence, _CLAIM.start, _CLAIM.end)
+_OF_FILES = _CLAIM.evidence.in_(select(_FILE.content_hash).where(_FILE.content_hash != "")) & ~_CLAIM.withdrawn
+_OF_LOST = _CLAIM.lost_at.is_not(None) & _OF_FILES & _CLAIM.job_id.in_(select(_JOB.id).where(_JOB.undone_at.is_(None)))
+_LOST = _SPANS.where(_OF_LOST)
+_THERE = _SPANS.where(not_undone(assertion), _OF_FILES, _CLAIM.evidence.in_(select(_CLAIM.evidence).where(_OF_LOST)))
 
 
 class Lost(JoinedClaims):
@@ -67,6 +75,29 @@ class Lost(JoinedClaims):
             store_mark(connection, self._table, mark, self._now())
             forget_earlier(connection, self._clock.now())
             return Forgotten(tuple(sorted(self._pairs[id_] for id_ in pairs)), tuple(sorted(readers)))
+
+    @transaction
+    def not_read_again(self) -> dict[int, dict[Series, TimeRanges]]:
+        """See ports.Ledger. What jobs brought that were undone since is not missed."""
+        with self._reading() as connection:
+            if not (lost := self._covered(connection, _LOST)):
+                return {}
+            again = self._covered(connection, _THERE)
+        there: dict[tuple[Series, str], TimeRanges] = defaultdict(TimeRanges)
+        for (_, series, evidence), covered in again.items():
+            there[series, evidence] |= covered
+        found: dict[int, dict[Series, TimeRanges]] = defaultdict(lambda: defaultdict(TimeRanges))
+        for (job_id, series, evidence), covered in lost.items():
+            if missed := covered - there[series, evidence]:
+                found[job_id][series] |= missed
+        return found
+
+    def _covered(self, connection: Connection, claims: Select[Any]) -> dict[tuple[int, Series, str], TimeRanges]:
+        """What claims cover, by job, series and evidence."""
+        spans: dict[tuple[int, Series, str], list[tuple[int, int]]] = defaultdict(list)
+        for job_id, pair_id, interval, evidence, start, end in connection.execute(claims):
+            spans[job_id, self._series[pair_id, interval], evidence].append((start, end))
+        return {key: TimeRanges.of(found) for key, found in spans.items()}
 
     def _forget_claims(self, connection: Connection, where: ColumnElement[bool]) -> set[tuple[int, int, str]]:
         """Pair id, interval and evidence of the claims that count no more."""

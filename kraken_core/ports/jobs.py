@@ -85,6 +85,10 @@ class JobLedger(Protocol):
         """
         ...
 
+    def not_read_again(self) -> Mapping[int, Mapping[Series, TimeRanges]]:
+        """What files covered whose candles were lost, and no claim of the same content covers again; by job."""
+        ...
+
     def create_job(
         self,
         request: Request,

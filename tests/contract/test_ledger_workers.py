@@ -142,6 +142,19 @@ def test_what_is_claimed_of_lost_candles_counts_no_more_and_its_files_are_read_a
     assert ledger.jobs_reached() == {job.id: MARK._replace(identity="")}
 
 
+def test_what_a_file_covered_and_was_lost_is_missed_until_the_same_content_is_read_again(ledger: SqlLedger) -> None:
+    claims = [a_claim(), a_claim(DAYS, evidence="def")]
+    for lost_before in (False, True):
+        job = a_running_job(ledger, a_file(), a_file(DAYS))
+        files = [read(file, name) for file, name in zip(ledger.pending_files(job.id), ("abc", "def"), strict=True)]
+        ledger.for_worker(job, marked).record_files(job.id, files, claims, {}, job.metrics)
+        assert ledger.not_read_again() == {}
+        if not lost_before:
+            ledger.move(job, job.mark_completed())
+            ledger.forget_lost((), {HOURS: TimeRanges.single(DAY - 1, DAY)}, MARK)
+            assert ledger.not_read_again() == {job.id: {HOURS: TimeRanges.single(0, DAY)}}
+
+
 def test_all_is_forgotten_of_a_table_that_is_gone_and_none_is_known_then(ledger: SqlLedger) -> None:
     job = a_running_job(ledger, a_file())
     files = [read(file) for file in ledger.pending_files(job.id)]

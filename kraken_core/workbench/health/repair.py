@@ -45,7 +45,11 @@ def repair(home: str | Path | None = None) -> Repaired:
             raise JobRunningError(
                 f"job {number} is running, so nothing was repaired: wait, or kraken-history pause {number}"
             )
-        repaired.done += Recovery(opened).run()
+        for each in Recovery(opened).run():
+            if isinstance(each, HealthCheck):
+                repaired.checks.append(each)
+            else:
+                repaired.done.append(each)
         _mend_trades(opened, repaired)
         _recount(opened, repaired)
         _tidy_up(opened, repaired)
