@@ -10,6 +10,7 @@ import polars as pl
 import streamlit as st
 
 from app.candles import revisions
+from app.candles.table import bars_table
 from app.shared import formatting
 from app.shared.error_boundary import error_boundary
 from app.shared.filters import IN_URL, known_markets, series_picker
@@ -138,7 +139,7 @@ def _shown(view: View, at: TimeRange) -> None:
         st.plotly_chart(chart, key=key, on_select=zooming(key, drawn.width), selection_mode=("box",), config=config)
     _said(drawn)
     with st.expander("As a table"):
-        st.dataframe(_table(drawn), hide_index=True)
+        bars_table(drawn)
     revisions.show(drawn.series, drawn.window)
     _elsewhere(drawn)
 
@@ -153,13 +154,6 @@ def _links(drawn: Drawn) -> None:
             offer = "Backfill" if fillable(drawn.series, drawn.window) else "See"
             link("gaps", f"{offer} {formatting.many(drawn.slots_missing, 'missing candle')}",
                  ":material/border_clear:", **filters)  # fmt: skip
-
-
-def _table(drawn: Drawn) -> pl.DataFrame:
-    """The bars, for the keyboard and for screen readers."""
-    opens = pl.from_epoch("start", "s").dt.strftime("%Y-%m-%d %H:%M").alias("Opens (UTC)")
-    columns = ("open", "high", "low", "close", "volume", "trades", "candles", "source")
-    return drawn.bars.select(opens, *(pl.col(name).alias(name.capitalize()) for name in columns))
 
 
 def _figures(drawn: Drawn) -> None:

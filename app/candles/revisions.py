@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from app.candles.table import VALUES, exact_values
 from app.shared import formatting
 from app.shared.filters import IN_URL
 from app.shared.workbench_cache import remembered
@@ -36,4 +37,5 @@ def show(series: Series, window: TimeRange) -> None:
     st.caption(f"{formatting.many(len(found), 'candle')} of this window had other values, or was taken away{listed}.")
     shown = latest.assign(**times)
     shown.columns = pd.Index([_NAMES.get(name, name.capitalize()) for name in shown.columns])
-    st.dataframe(shown, hide_index=True)
+    exact = exact_values({name: latest[name].dropna() for name in VALUES if name in latest})
+    st.dataframe(shown, hide_index=True, column_config=exact)

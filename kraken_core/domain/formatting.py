@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 _UNITS = (("d", DAY_S, HOUR_S, "h"), ("h", HOUR_S, MINUTE_S, "min"), ("min", MINUTE_S, 1, "s"))
@@ -51,3 +52,17 @@ def instant(at: int | datetime) -> str:
     """An instant in UTC: 2024-01-31 12:00, with seconds only where there are any."""
     when = at.astimezone(UTC) if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)
     return f"{when:%Y-%m-%d %H:%M:%S}" if when.second else f"{when:%Y-%m-%d %H:%M}"
+
+
+def decimals(number: float) -> int:
+    """How many decimals a price or a volume has: 8 of 0.00001188, none of 100.
+
+    Of the fifteen digits that a float surely keeps: a volume that was added up has noise behind them.
+    """
+    exponent = Decimal(f"{number:.15g}").normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def plain_number(number: float) -> str:
+    """A price or a volume with all its digits, and without an exponent: 69,420.1, 0.00001188."""
+    return f"{number:,.{decimals(number)}f}"

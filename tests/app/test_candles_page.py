@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -122,3 +123,12 @@ def test_the_chart_has_a_table_behind_it(full: Path, opened: Opened) -> None:
     with Workbench.open(full) as workbench:
         candles = workbench.candles("BTC/USD", 1440)
     assert list(shown.dataframe[0].value["Close"]) == list(candles["close"])
+
+
+@pytest.mark.parametrize("pair", ["BTC/USD", "PEPE/USD"])
+def test_the_table_has_every_digit_of_prices_and_volumes(full: Path, opened: Opened, pair: str) -> None:
+    table = opened("candles", pair=pair, interval="1h").dataframe[0]
+    forms = json.loads(table.proto.columns)
+    for name in ("Open", "High", "Low", "Close", "Volume"):
+        form = forms[name]["type_config"]["format"]
+        assert [float(form % value) for value in table.value[name]] == list(table.value[name]), name

@@ -214,13 +214,19 @@ def test_a_tooltip_has_the_bars_open_time_plain_prices_volume_trades_and_source(
 
 @pytest.mark.parametrize(
     ("price", "shown"),
-    [(69_420.1, "69,420.1"), (1.188e-05, "0.00001188"), (100.0, "100"), (0.0, "0"), (1e-12, "1e-12")],
+    [(69_420.1, "69,420.1"), (1.188e-05, "0.00001188"), (100.0, "100"), (0.0, "0"), (1e-12, "0.000000000001")],
 )
 def test_prices_are_plain_numbers(price: float, shown: str) -> None:
     bars = drawn(BTC, 1)
     frame = bars.bars.with_columns(pl.lit(price).alias("open"))
     [label] = candle_chart(dataclasses.replace(bars, bars=frame)).data[0].hovertext
     assert f"O {shown} H" in label
+
+
+def test_ticks_of_prices_and_volumes_are_not_rounded_to_the_same_text() -> None:
+    layout = candle_chart(drawn(BTC, 2)).layout
+    for axis in (layout.yaxis, layout.yaxis2):
+        assert axis.tickformat == ",.12~r", "of d3: twelve significant digits; ,~f has six decimals"
 
 
 def test_a_crosshair_goes_across_price_and_volume_and_the_wheel_zooms() -> None:

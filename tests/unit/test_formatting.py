@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_core.domain.formatting import duration, instant, percent, whole_percent
+from kraken_core.domain.formatting import decimals, duration, instant, percent, plain_number, whole_percent
 from kraken_core.domain.plural import counted
 
 
@@ -63,3 +63,21 @@ def test_an_instant_is_in_utc_with_seconds_where_there_are_any() -> None:
 def test_counted_things_have_their_plural() -> None:
     assert [counted(number, "file") for number in (0, 1, 2313)] == ["0 files", "1 file", "2,313 files"]
     assert [counted(number, "series") for number in (1, 2)] == ["1 series", "2 series"]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (69_420.1, "69,420.1"),
+        (1.3291e-05, "0.000013291"),
+        (119.532951, "119.532951"),
+        (12_345_678.1234567, "12,345,678.1234567"),
+        (100.0, "100"),
+        (0.0, "0"),
+        (1e-12, "0.000000000001"),
+        (0.1 + 0.2, "0.3"),
+    ],
+)
+def test_a_price_or_a_volume_has_all_its_digits_and_no_exponent(number: float, text: str) -> None:
+    assert plain_number(number) == text
+    assert decimals(number) == len(text.partition(".")[2])

@@ -8,6 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from kraken_core.domain.formatting import plain_number
 from kraken_core.domain.plural import counted
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.workbench.charts.candle_chart import Drawn
@@ -16,6 +17,9 @@ from kraken_core.workbench.figures.palette import DOWN, MISSING, UNWANTED, UP
 from kraken_core.workbench.figures.parts import MS, Part, figure_of, over_time, span, text, time_axis
 
 HEIGHT_PX, PRICES_PX = 560, 72
+TICKS = (
+    ",.12~r"  # of d3: twelve digits at most, without an exponent, so that neither 0.0000131 nor 69,420.15 is rounded
+)
 VOLUME, BETWEEN = 0.2328, 0.03  # of the height: the volumes, and the space above them
 
 
@@ -86,7 +90,7 @@ def _axes(drawn: Drawn, *, logarithmic: bool) -> Part:
         "fixedrange": False,
         **crosshair,
     }  # the wheel zooms
-    up = {"fixedrange": True, "tickformat": ",~f", **crosshair}
+    up = {"fixedrange": True, "tickformat": TICKS, **crosshair}
     quote, base = text(drawn.series.pair.quote), text(drawn.series.pair.base)
     return {
         "xaxis": {**across, "anchor": "y", "matches": "x2", "showticklabels": False, "title": {"text": None}},
@@ -104,16 +108,10 @@ def _label(drawn: Drawn, bar: Mapping[str, Any]) -> str:
     """A bar in full: when it opens, prices as they are, volume, trades and source."""
     opens = f"{datetime.fromtimestamp(bar['start'], UTC):%Y-%m-%d %H:%M} UTC"
     several = f", {bar['candles']:,} candles" if bar["candles"] > 1 else ""
-    prices = " ".join(f"{name[0].upper()} {_plain(bar[name])}" for name in ("open", "high", "low", "close"))
+    prices = " ".join(f"{name[0].upper()} {plain_number(bar[name])}" for name in ("open", "high", "low", "close"))
     trades = "" if bar["trades"] is None else f", {counted(bar['trades'], 'trade')}"
-    volume = f"{_plain(bar['volume'])} {text(drawn.series.pair.base)}"
+    volume = f"{plain_number(bar['volume'])} {text(drawn.series.pair.base)}"
     return f"<b>{opens}</b>{several}<br>{prices}<br>volume {volume}{trades}<br>from {text(bar['source'])}"
-
-
-def _plain(number: float) -> str:
-    """A number without an exponent, and without zeros at its end: 69,420.1, 0.00001188."""
-    shown = f"{number:,.10f}".rstrip("0").rstrip(".")
-    return shown if float(shown.replace(",", "")) or not number else f"{number:g}"
 
 
 def _missing(drawn: Drawn) -> list[tuple[TimeRange, str]]:
