@@ -32,6 +32,11 @@ from kraken_core.workbench.figures.marks import STEPS
 
 EVERY_S = 2.0
 FOLLOW = "The window moves on with the newest candle. Off: it stays, and can be dragged across."
+MEANINGS = {
+    "Candles": "Those that a source covers, as the report counts them.",
+    "Doubtful": "Covered, but something speaks against it: a step clicked on Coverage says what.",
+    "Provisional": "Candles that are stored, and that no source covers: drawn, and replaced by what covers their time.",
+}
 AT_MOST = 1_000_000  # candles that are handed to a browser as a file
 
 
@@ -164,16 +169,22 @@ def _figures(drawn: Drawn) -> None:
         "Last (UTC)": formatting.minute(last),
         "Missing": formatting.count(drawn.slots_missing),
         "Gaps": formatting.count(len(drawn.missing)),
+        "Doubtful": formatting.count(drawn.slots_doubtful),
     }
-    show_metrics(shown)
+    if drawn.provisional:
+        shown["Provisional"] = formatting.count(drawn.provisional)
+    show_metrics(shown, MEANINGS)
 
 
 def _said(drawn: Drawn) -> None:
-    if not drawn.candles:
+    if not drawn.bars.height:
         st.info("There is no candle in this window.", icon=":material/search_off:")
     each = "a candle" if drawn.width == drawn.series.width else f"{duration(drawn.width)} of candles made one"
     silent = formatting.many(len(drawn.silent), "span") if drawn.silent else "No span"
-    least = f" Gaps are drawn at least 1/{STEPS} of the chart wide." if drawn.missing else ""
+    marked = " and ".join(
+        what for what, found in (("gaps", drawn.missing), ("doubtful spans", drawn.doubtful)) if found
+    )
+    least = f" {marked.capitalize()} are drawn at least 1/{STEPS} of the chart wide." if marked else ""
     st.caption(
         f"In UTC; a bar is {each}. {silent} without trades of a bar or longer.{least} Drag across for finer bars; the "
         "wheel zooms these."

@@ -19,10 +19,11 @@ MOST = 20  # decimals
 def bars_table(drawn: Drawn) -> None:
     """The bars, for the keyboard and for screen readers."""
     opens = pl.from_epoch("start", "s").dt.strftime("%Y-%m-%d %H:%M").alias("Opens (UTC)")
-    columns = ("open", "high", "low", "close", "volume", "trades", "candles", "source")
-    shown = drawn.bars.select(opens, *(pl.col(name).alias(name.capitalize()) for name in columns))
+    columns = ("open", "high", "low", "close", "volume", "trades", "candles", "doubtful", "source")
+    bars = drawn.bars.with_columns(pl.Series("doubtful", drawn.doubtful_by_bar, pl.Int64))
+    shown = bars.select(opens, *(pl.col(name).alias(name.capitalize()) for name in columns))
     exact = exact_values({name: drawn.bars[name] for name in columns if name in VALUES})
-    st.dataframe(shown, hide_index=True, column_config=exact | numbers("Trades", "Candles"))
+    st.dataframe(shown, hide_index=True, column_config=exact | numbers("Trades", "Candles", "Doubtful"))
 
 
 def exact_values(columns: dict[str, Iterable[float]]) -> dict[str, Any]:

@@ -69,6 +69,7 @@ def _figures(found: SeriesState) -> None:
     shown = {
         "Complete": percent(counts.completeness),
         "Missing": formatting.count(counts.missing),
+        "Doubtful": formatting.count(counts.doubtful),
         "No trades": formatting.count(counts.silent),
         "Candles": formatting.count(counts.present),
         "Gaps": formatting.count(found.gaps.height),
@@ -77,6 +78,7 @@ def _figures(found: SeriesState) -> None:
     show_metrics(
         shown,
         {
+            "Doubtful": "Covered, but something speaks against it: not complete. A step clicked on Coverage says what.",
             "No trades": "Covered, and nothing was traded; doubtful ones included.",
             "Age": "How long ago what is covered ends.",
         },

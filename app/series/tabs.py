@@ -26,7 +26,7 @@ PLAIN = {"displayModeBar": False}
 def candles_tab(found: SeriesState) -> None:
     """Its candles, all that there are."""
     drawn = mini_chart(found.series, found.span)
-    if not drawn.candles:
+    if not drawn.bars.height:
         st.caption("No candle is stored.")
         return
     st.plotly_chart(candle_chart(drawn), config=PLAIN, key="mini")

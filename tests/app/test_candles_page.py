@@ -11,8 +11,10 @@ from app.shared import formatting
 from kraken_core import Workbench
 from kraken_core.cli.main import run
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import TimeRanges
 from tests.app.conftest import Opened, figures
 from tests.support.command_line import asked
+from tests.support.doubted import doubt
 from tests.support.little_market import LittleMarket
 
 
@@ -116,6 +118,37 @@ def test_what_is_missing_leads_to_its_backfill_and_the_series_to_its_page(full: 
     links = {each.proto.label: each.proto.page for each in shown.get("page_link")}
     assert links[f"Backfill {missing:,} missing candles"] == "gaps"
     assert links[formatting.series_name(Series(Pair("BTC", "USD"), 60))] == "series"
+
+
+HOURS = Series(Pair("BTC", "USD"), 60)
+
+
+def test_what_is_doubtful_of_a_window_is_counted_drawn_and_listed_as_coverage_has_it(
+    full: Path, opened: Opened
+) -> None:
+    window = {"pair": "BTC/USD", "interval": "1h", "start": "2024-03-30T00:00", "end": "2024-03-31T00:00"}
+    start = 1_711_756_800  # 2024-03-30
+    with Workbench.open(full) as workbench:
+        doubt(workbench, HOURS, TimeRanges.of([(start - 3_600, start + 7_200), (start + 36_000, start + 39_600)]))
+    shown = opened("candles", **window)
+    assert figures(shown)["Doubtful"] == figures(opened("coverage", **window))["Doubtful"] == "3"
+    traces = {trace["name"]: trace for trace in json.loads(shown.get("plotly_chart")[0].proto.spec)["data"]}
+    assert traces["doubtful"]["x"] == [start * 1000, (start + 36_000) * 1000]
+    assert list(shown.dataframe[0].value["Doubtful"]) == [1, 1, *[0] * 8, 1, *[0] * 13]
+    assert "Doubtful spans are drawn at least" in " ".join(each.value for each in shown.caption)
+
+
+def test_a_candle_that_no_source_covers_is_counted_as_provisional_alone(full: Path, opened: Opened) -> None:
+    assert "Provisional" not in figures(opened("candles", pair="BTC/USD", interval="1h"))
+    with Workbench.open(full) as workbench:
+        first, *others = workbench.ledger.coverage([HOURS])
+        workbench.ledger.replace_coverage(
+            {HOURS: [first._replace(start=first.start + 7_200, candles=first.candles - 2), *others]}
+        )
+        [line] = workbench.holdings.report(workbench.select(pairs=["BTC/USD"], intervals=[60])).series
+    counted = figures(opened("candles", pair="BTC/USD", interval="1h"))
+    assert counted["Candles"] == figures(opened("series", pair="BTC/USD", interval="1h"))["Candles"]
+    assert (counted["Candles"], counted["Provisional"]) == (f"{line.counts.present:,}", "2")
 
 
 def test_the_chart_has_a_table_behind_it(full: Path, opened: Opened) -> None:

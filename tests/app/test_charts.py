@@ -24,7 +24,7 @@ from kraken_core.workbench.figures.intervals import EVIDENCE as BY_GRADE
 from kraken_core.workbench.figures.intervals import CompletenessBar, completeness_bars
 from kraken_core.workbench.figures.marks import STEPS
 from kraken_core.workbench.figures.missing import missing_heatmap
-from kraken_core.workbench.figures.palette import GRADES, MISSING, PRESENT, SILENT, SOURCES
+from kraken_core.workbench.figures.palette import DOWN, GRADES, MISSING, PRESENT, SILENT, SOURCES, UNWANTED, UP
 from kraken_core.workbench.figures.timeline import EVIDENCE, KNOWN, SOURCE, Colouring, coverage_timeline
 
 HOUR = 3_600
@@ -242,8 +242,24 @@ def test_what_is_missing_and_what_is_silent_is_shaded_where_it_is() -> None:
     }
     assert shades == {
         "missing": [(5 * HOUR * 1000, 2 * HOUR * 1000), (8 * HOUR * 1000, HOUR * 1000)],
+        "doubtful": [],
         "no trades": [(3 * HOUR * 1000, HOUR * 1000)],
     }
+
+
+def test_what_is_doubtful_is_shaded_apart_whether_it_has_candles_or_not_and_its_bars_say_so() -> None:
+    doubtful = TimeRanges.of([(2 * HOUR, 4 * HOUR)])  # a bar, and all that is silent
+    chart = candle_chart(dataclasses.replace(drawn(BTC, 3), doubtful=doubtful))
+    shades = {trace.name: trace for trace in chart.data[2:]}
+    assert (shades["doubtful"].x, shades["doubtful"].width) == ((2 * HOUR * 1000,), (2 * HOUR * 1000,))
+    assert shades["doubtful"].hovertext == ("doubtful: 1 span<br>1970-01-01 02:00 – 1970-01-01 04:00 UTC",)
+    assert shades["doubtful"].marker.color == GRADES[Grade.DOUBTFUL]
+    assert not shades["no trades"].x, "nobody knows that nothing traded there"
+    assert ["doubtful" in label for label in chart.data[0].hovertext] == [False, False, True]
+
+
+def test_a_falling_candle_has_no_colour_of_what_is_shaded() -> None:
+    assert not {UP, DOWN} & {MISSING, UNWANTED, GRADES[Grade.DOUBTFUL]}
 
 
 def test_a_gap_of_a_minute_in_a_year_is_wide_enough_to_be_seen_and_many_are_few_bars() -> None:
@@ -266,4 +282,8 @@ def test_prices_can_be_shown_on_a_logarithmic_scale() -> None:
 
 
 def test_a_window_without_a_candle_is_a_figure_too() -> None:
-    assert not candle_chart(drawn(BTC, 0)).data[0].x
+    chart = candle_chart(drawn(BTC, 0))
+    assert not chart.data[0].x
+    assert not chart.layout.yaxis.visible, "no prices from -1 to 4"
+    assert chart.layout.showlegend, "what is shaded is named, be it all there is"
+    assert candle_chart(drawn(BTC, 1)).layout.yaxis.visible

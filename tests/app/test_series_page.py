@@ -13,7 +13,9 @@ from app.shared.series_list import filters_of
 from kraken_core import Workbench
 from kraken_core.domain.market import Series
 from kraken_core.domain.report import SeriesReport
+from kraken_core.domain.timerange import TimeRanges
 from tests.app.conftest import Opened, figures, told
+from tests.support.doubted import doubt
 from tests.support.little_market import BTC_EUR, BTC_USD, PEPE_USD
 
 TABS = ["Candles", "Gaps", "No trades", "Evidence", "Sources"]
@@ -34,8 +36,17 @@ def test_its_figures_are_those_of_the_report(full: Path, opened: Opened, series:
     counts = line_of(full, series).counts
     shown = figures(opened_at(opened, series))
     assert shown["Missing"] == f"{counts.missing:,}"
+    assert shown["Doubtful"] == "0"
     assert shown["No trades"] == f"{counts.silent:,}"
     assert shown["Candles"] == f"{counts.present:,}"
+
+
+def test_what_is_doubtful_of_it_is_a_figure_of_its_own(full: Path, opened: Opened) -> None:
+    series = Series(BTC_EUR, 60)
+    with Workbench.open(full) as workbench:
+        start = workbench.ledger.coverage([series])[0].start
+        doubt(workbench, series, TimeRanges.single(start, start + 7 * series.width))
+    assert figures(opened_at(opened, series))["Doubtful"] == "7"
 
 
 def test_it_says_whether_the_series_is_complete_and_what_it_lacks(full: Path, opened: Opened) -> None:

@@ -64,9 +64,8 @@ class ChartData:
 
     def drawn(self, series: Series, window: TimeRange) -> Drawn:
         """A series in the window, as a chart shows it."""
-        covered = TimeRanges.of((known.start, known.end) for known in self.ledger.coverage([series]))
         wanted = dict(self._wanted([series], self.ledger.detections([series]))).get(series, TimeRanges())
-        return drawn(self.store, covered, wanted, series, window)
+        return drawn(self.store, self.ledger.coverage([series]), wanted, series, window)
 
     def totals(self) -> Totals:
         """How complete everything is, and its open gaps (as of :meth:`gaps`)."""

@@ -1,4 +1,4 @@
-"""Candles and their volume, with what is missing and where nothing traded shaded."""
+"""Candles and their volume, with what is missing or doubtful and where nothing traded shaded."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 import plotly.graph_objects as go
 
 from kraken_core.domain.formatting import plain_number
+from kraken_core.domain.grades import Grade
 from kraken_core.domain.plural import counted
-from kraken_core.domain.timerange import TimeRange
+from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.workbench.charts.candle_chart import Drawn
 from kraken_core.workbench.figures.marks import marks
-from kraken_core.workbench.figures.palette import DOWN, MISSING, UNWANTED, UP
+from kraken_core.workbench.figures.palette import DOWN, GRADES, MISSING, UNWANTED, UP
 from kraken_core.workbench.figures.parts import MS, Part, figure_of, over_time, span, text, time_axis
 
 HEIGHT_PX, PRICES_PX = 560, 72
@@ -25,16 +26,18 @@ VOLUME, BETWEEN = 0.2328, 0.03  # of the height: the volumes, and the space abov
 
 def candle_chart(drawn: Drawn, *, logarithmic: bool = False) -> go.Figure:
     """The bars of a window; each says where its candles are from."""
+    silent = drawn.silent - drawn.doubtful
     return figure_of(
         [
             _candles(drawn),
             _volume(drawn),
-            _shade("missing", MISSING, 0.35, _missing(drawn)),
-            _shade("no trades", UNWANTED, 0.25, [(each, f"no trades<br>{span(*each)}") for each in drawn.silent]),
+            _shade("missing", MISSING, 0.35, _marked("missing", "gap", drawn.missing, drawn.window)),
+            _shade("doubtful", GRADES[Grade.DOUBTFUL], 0.3, _marked("doubtful", "span", drawn.doubtful, drawn.window)),
+            _shade("no trades", UNWANTED, 0.25, [(each, f"no trades<br>{span(*each)}") for each in silent]),
         ],
         over_time(drawn.window, HEIGHT_PX, dragged=True),
         _axes(drawn, logarithmic=logarithmic),
-        {"barmode": "overlay", "margin": {"l": PRICES_PX}},
+        {"barmode": "overlay", "margin": {"l": PRICES_PX}, "showlegend": True},
     )
 
 
@@ -76,7 +79,10 @@ def _middles(drawn: Drawn) -> list[int]:
 
 
 def _axes(drawn: Drawn, *, logarithmic: bool) -> Part:
-    """Prices above volumes, over one axis of time; what is shaded has the height of the prices."""
+    """Prices above volumes, over one axis of time; what is shaded has the height of the prices.
+
+    Without a bar there is neither a price nor a volume to have an axis of.
+    """
     crosshair = {
         "showspikes": True,
         "spikemode": "across",
@@ -90,7 +96,7 @@ def _axes(drawn: Drawn, *, logarithmic: bool) -> Part:
         "fixedrange": False,
         **crosshair,
     }  # the wheel zooms
-    up = {"fixedrange": True, "tickformat": TICKS, **crosshair}
+    up = {"fixedrange": True, "visible": drawn.bars.height > 0, "tickformat": TICKS, **crosshair}
     quote, base = text(drawn.series.pair.quote), text(drawn.series.pair.base)
     return {
         "xaxis": {**across, "anchor": "y", "matches": "x2", "showticklabels": False, "title": {"text": None}},
@@ -105,20 +111,21 @@ def _axes(drawn: Drawn, *, logarithmic: bool) -> Part:
 
 
 def _label(drawn: Drawn, bar: Mapping[str, Any]) -> str:
-    """A bar in full: when it opens, prices as they are, volume, trades and source."""
+    """A bar in full: when it opens, whether any of it is doubtful, prices as they are, volume, trades and source."""
     opens = f"{datetime.fromtimestamp(bar['start'], UTC):%Y-%m-%d %H:%M} UTC"
     several = f", {bar['candles']:,} candles" if bar["candles"] > 1 else ""
     prices = " ".join(f"{name[0].upper()} {plain_number(bar[name])}" for name in ("open", "high", "low", "close"))
     trades = "" if bar["trades"] is None else f", {counted(bar['trades'], 'trade')}"
     volume = f"{plain_number(bar['volume'])} {text(drawn.series.pair.base)}"
-    return f"<b>{opens}</b>{several}<br>{prices}<br>volume {volume}{trades}<br>from {text(bar['source'])}"
+    doubted = ", doubtful" if drawn.doubtful.meets(bar["start"], bar["start"] + drawn.width) else ""
+    return f"<b>{opens}</b>{several}{doubted}<br>{prices}<br>volume {volume}{trades}<br>from {text(bar['source'])}"
 
 
-def _missing(drawn: Drawn) -> list[tuple[TimeRange, str]]:
-    """Where something is missing, wide enough to be seen however short it is, and what a hover says of it."""
+def _marked(what: str, each: str, found: TimeRanges, window: TimeRange) -> list[tuple[TimeRange, str]]:
+    """Where something is missing or doubtful, wide enough to be seen however short, and what a hover says of it."""
     return [
-        (TimeRange(mark.start, mark.end), f"missing: {counted(mark.many, 'gap')}<br>{span(*mark.spans)}")
-        for mark in marks(drawn.missing, drawn.window)
+        (TimeRange(mark.start, mark.end), f"{what}: {counted(mark.many, each)}<br>{span(*mark.spans)}")
+        for mark in marks(found, window)
     ]
 
 

@@ -10,7 +10,7 @@ MISSING = "#D55E00"  # nobody knows
 UNWANTED = "#9A9A9A"  # outside a pair's life, or not asked for
 
 SOURCES = {"CSV": "#0072B2", "API": "#E69F00", "MIXED": "#009E73"}
-UP, DOWN = "#009E73", "#CC79A7"  # a candle that closes higher than it opens, and one that does not
+UP, DOWN = "#009E73", "#E69F00"  # a candle that closes higher than it opens, and one that does not
 GRADES = {
     Grade.PROVED: "#009E73",
     Grade.CONFIRMED: "#0072B2",

@@ -77,7 +77,7 @@ class Plot:
         *,
         logarithmic: bool = False,
     ) -> go.Figure:
-        """Candles and volume of a series that open in ``[start, end)``, what is missing and without trades shaded.
+        """Candles and volume of a series that open in ``[start, end)``; missing, doubtful and silent time is shaded.
 
         Where there are too many for a figure they are drawn as wider ones. Raises UsageError.
         """
