@@ -35,6 +35,12 @@ def detail(job: IngestionJob) -> None:
             f"Expected: from {since} to {formatting.moment(window.end)} · begun {TRIGGERS[job.trigger]} · started "
             f"{formatting.moment(job.started_at)} · ended {formatting.moment(job.finished_at)}"
         )
+        if job.undone_at:
+            st.warning(
+                f"Undone at {formatting.moment(job.undone_at)}: what it stored is no longer in the home. The figures "
+                "below are those of its run.",
+                icon=":material/undo:",
+            )
         if job.error:
             st.error(formatting.plain(job.error), icon=":material/error:")
     counts = {
@@ -43,7 +49,7 @@ def detail(job: IngestionJob) -> None:
         "failed": metrics.files_failed,
         "New candles": metrics.records_ingested,
         "changed": metrics.records_changed,
-        "Rows rejected": metrics.records_rejected,
+        "Rejected rows": metrics.records_rejected,
         "Requests": metrics.requests,
         "Gaps found": metrics.gaps_detected,
         "filled": metrics.gaps_filled,
@@ -164,7 +170,12 @@ def _errors(job: IngestionJob) -> None:
     failed = workbench().control.files(job.id, LISTED, FileStatus.FAILED)
     rejects = workbench().runner.rejects(job.id)
     if not failed.first and not rejects.exists():
-        st.caption("None: every file was read, and every row taken.")
+        is_clean = job.status is JobStatus.COMPLETED and not job.error
+        st.caption(
+            "None: every file was read, and no row was rejected."
+            if is_clean
+            else "No file failed and no row was rejected, as far as the job came."
+        )
     if failed.first:
         st.subheader("Files that could not be read")
         rows = [{"File": file.member, "Reason": file.error or "", "In": file.path} for file in failed.first]
@@ -173,11 +184,11 @@ def _errors(job: IngestionJob) -> None:
             st.caption(f"The first {formatting.count(LISTED)} of {formatting.count(failed.total)}.")
         _reasons(failed.reasons)
     if rejects.exists():
-        st.subheader("Rows that were not taken")
-        rows_left_out = pl.read_csv(rejects, n_rows=LISTED, infer_schema=False, glob=False)
-        st.dataframe(rows_left_out, hide_index=True)
+        st.subheader("Rejected rows")
+        rejected = pl.read_csv(rejects, n_rows=LISTED, infer_schema=False, glob=False)
+        st.dataframe(rejected.rename(str.capitalize), hide_index=True)
         st.caption(f"The first {formatting.count(LISTED)} at most; all of them: {formatting.plain(str(rejects))}")
-        counts = rows_left_out["reason"].value_counts(sort=True)
+        counts = rejected["reason"].value_counts(sort=True)
         _reasons(dict(counts.iter_rows()))
 
 
@@ -187,7 +198,7 @@ def _log(job: IngestionJob) -> None:
         st.caption("Nothing was logged.")
         return
     st.code(end, language=None, wrap_lines=True, height=400)
-    st.caption(f"The end of {formatting.plain(str(log))}; times are those of that machine.")
+    st.caption(f"The end of {formatting.plain(str(log))}; its times are in UTC.")
 
 
 def _end_of(log: Path) -> str:

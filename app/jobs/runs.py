@@ -14,7 +14,7 @@ from app.shared.workbench_cache import workbench
 from kraken_core.domain.formatting import duration
 from kraken_core.domain.jobs import IngestionJob, JobStatus
 from kraken_core.domain.market import INTERVALS
-from kraken_core.workbench.figures.runs import RunBar, run_bars
+from kraken_core.workbench.figures.runs import UNDONE, RunBar, run_bars
 
 DRAWN = 60  # bars: the newest
 WIDE_PX = 85  # of columns that would be cut off
@@ -96,7 +96,9 @@ def lasted(job: IngestionJob, stopped: int, now: int) -> float | None:
 
 
 def outcome(job: IngestionJob) -> str:
-    """How a job ended, as the colours of bars tell it apart."""
+    """How a job ended, as the colours of bars tell it apart; one that was undone since counts no more."""
+    if job.undone_at:
+        return UNDONE
     if job.status is JobStatus.COMPLETED and (job.error or job.metrics.files_failed):
         return "completed with errors"
     return job.status.lower()

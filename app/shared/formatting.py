@@ -27,13 +27,20 @@ _STATUSES = {  # a sign beside each word: colour alone says nothing to some
 
 
 def status(job: IngestionJob) -> str:
-    """The state of a job; of one that failed, whether its worker vanished; and failed files are no success."""
+    """The state of a job; of one that failed, whether its worker vanished. With errors, or undone, it is no success."""
+    found = _status(job)
+    return f"↶ {found.partition(' ')[2]}, undone" if job.undone_at else found
+
+
+def _status(job: IngestionJob) -> str:
     if job.is_orphaned:
         return "✗ failed: worker lost"
     if job.status is JobStatus.RUNNING and job.requested:
         return "▶ running, pausing …" if job.requested is Control.PAUSE else "▶ running, cancelling …"
     if job.status is JobStatus.COMPLETED and (failed := job.metrics.files_failed):
         return f"⚠ completed with {many(failed, 'failed file')}"
+    if job.status is JobStatus.COMPLETED and job.error:
+        return "⚠ completed with errors"
     return _STATUSES[job.status]
 
 

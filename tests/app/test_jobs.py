@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sqlite3
 import subprocess
@@ -16,7 +17,7 @@ from kraken_core.domain.formatting import duration
 from kraken_core.domain.gaps import GapStatus, Route
 from kraken_core.domain.jobs import Control, IngestionJob, JobMetrics, JobStatus
 from kraken_core.workbench.jobs.worker_process import this_worker
-from tests.app.conftest import Opened, figures
+from tests.app.conftest import Opened, figures, told
 from tests.app.test_ingest import PATIENCE_S, press
 from tests.support.little_market import FIRST_DAY, PRESENT, LittleMarket
 
@@ -62,6 +63,32 @@ def test_a_completed_job_is_shown_with_its_files_and_events(bench: Workbench, op
     assert len(files.value) == job.total_files
     events = opened("jobs", show="Events").table[0].value
     assert list(events["What"])[-1] == "completed"
+
+
+def test_a_job_that_was_undone_is_no_success_and_says_when(bench: Workbench, opened: Opened) -> None:
+    bench.undo(1)
+    [job] = bench.jobs()
+    page = opened("jobs")
+    assert list(page.dataframe[0].value["Status"]) == ["↶ completed, undone"]
+    [bar] = json.loads(page.get("plotly_chart")[0].proto.spec)["data"]
+    assert bar["name"] == "undone"
+    assert f"Undone at {job.undone_at:%Y-%m-%d %H:%M}" in told(page.warning[0].value)
+    assert "no longer in the home" in page.warning[0].value
+
+
+def test_a_job_that_completed_with_an_error_is_no_success(bench: Workbench, opened: Opened) -> None:
+    job = running(bench)
+    bench.ledger.move(job, dataclasses.replace(job.mark_completed(), error="a part of it failed"))
+    assert opened("jobs").dataframe[0].value["Status"][0] == "⚠ completed with errors"
+
+
+def test_a_job_that_did_not_end_well_is_not_said_to_have_read_every_file(bench: Workbench, opened: Opened) -> None:
+    assert "every file was read" in " ".join(each.value for each in opened("jobs", show="Errors").caption)
+    job = running(bench)
+    bench.ledger.move(job, job.mark_failed("the worker is gone"))
+    notes = " ".join(each.value for each in opened("jobs", show="Errors").caption)
+    assert "as far as the job came" in notes
+    assert "every file was read" not in notes
 
 
 def test_runs_are_bars_as_high_as_they_lasted_and_one_choice_leads_to_a_job(bench: Workbench, opened: Opened) -> None:
@@ -150,7 +177,10 @@ def test_rows_that_were_not_taken_have_their_reasons_in_full(bench: Workbench, o
     rejects = bench.runner.rejects(1)
     rejects.parent.mkdir(exist_ok=True)
     rejects.write_text("file,line,text,reason\na.csv,1,x,too short\na.csv,2,y,no price\na.csv,3,z,no price\n")
-    [reasons] = opened("jobs", show="Errors").expander
+    page = opened("jobs", show="Errors")
+    [reasons] = page.expander
+    assert list(page.dataframe[-1].value) == ["File", "Line", "Text", "Reason"]
+    assert "Rejected rows" in {each.value for each in page.subheader}
     assert [each.value for each in reasons.text] == ["2 × no price", "1 × too short"]
 
 
@@ -227,4 +257,5 @@ def test_files_that_failed_are_read_again_by_a_job_that_skips_the_others(
 def test_the_log_of_a_job_is_text(bench: Workbench, full: Path, opened: Opened) -> None:
     bench.runner.log(1).write_text("<script>alert(1)</script>\nall is well\n", encoding="utf-8")
     page = opened("jobs", show="Log")
+    assert "in UTC" in " ".join(each.value for each in page.caption)
     assert page.code[0].value == "<script>alert(1)</script>\nall is well"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_core.workbench.figures.runs import FEWEST, OUTCOMES, RunBar, run_bars
+from kraken_core.workbench.figures.runs import FEWEST, OUTCOMES, UNDONE, RunBar, run_bars
 from kraken_core.workbench.figures.trends import completeness_trend, verification_trend
 
 BARS = st.lists(
@@ -26,7 +26,17 @@ def test_bars_are_as_high_as_runs_lasted_and_the_chosen_one_has_a_frame() -> Non
     [trace] = run_bars([long, short], chosen=2).data
     assert list(trace.y) == [600.0, 1.0], "on a scale of powers of ten nothing is lower than a second"
     assert list(trace.marker.line.width) == [0, 3]
+    assert trace.marker.line.color[1] not in OUTCOMES.values(), "it is no outcome"
     assert trace.hovertext[0] == "&lt;b&gt;", "names are text"
+
+
+def test_a_run_that_was_undone_is_hatched() -> None:
+    runs = [RunBar(1, "completed", 3.0, ["job 1"]), RunBar(2, UNDONE, 3.0, ["job 2"])]
+    assert {bar.name: bar.marker.pattern.shape for bar in run_bars(runs).data} == {"completed": "", UNDONE: "/"}
+
+
+def test_a_scale_of_powers_of_ten_says_so() -> None:
+    assert "log" in run_bars([RunBar(1, "failed", 3.0, ["job 1"])]).layout.yaxis.title.text
 
 
 def test_a_few_runs_are_no_walls() -> None:

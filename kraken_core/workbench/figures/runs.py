@@ -14,6 +14,7 @@ from kraken_core.workbench.figures.parts import figure_of, text
 HEIGHT_PX = 240
 LABELS = 4  # bars whose job and time are on the axis, at most
 FEWEST = 20  # bars that there is room for, so that a few are no walls
+UNDONE = "undone"  # hatched: whatever it was, it counts no more
 OUTCOMES = {  # Okabe and Ito's; the legend and the hover say the same in words
     "completed": "#0072B2",
     "completed with errors": "#E69F00",
@@ -22,9 +23,10 @@ OUTCOMES = {  # Okabe and Ito's; the legend and the hover say the same in words
     "paused": "#CC79A7",
     "running": "#56B4E9",
     "pending": "#B5A900",
+    UNDONE: "#0072B2",
 }
 _TICKS_S = (1, 10, 60, 600, 3_600, 36_000, 360_000)
-CHOSEN_LINE = {"color": "#E69F00", "width": 3}
+CHOSEN_LINE = {"color": "#AA3377", "width": 3}  # of no outcome; seen on light and on dark
 
 
 class RunBar(NamedTuple):
@@ -52,7 +54,7 @@ def run_bars(runs: Sequence[RunBar], chosen: int | None = None) -> go.Figure:
             "x": [f"{run.job_id}" for run in found],
             "y": [max(run.seconds, _TICKS_S[0]) for run in found],
             "name": outcome,
-            "marker": {"color": colour, "line": {
+            "marker": {"color": colour, "pattern": {"shape": "/" if outcome == UNDONE else ""}, "line": {
                 "color": [CHOSEN_LINE["color"] if run.job_id == chosen else colour for run in found],
                 "width": [CHOSEN_LINE["width"] if run.job_id == chosen else 0 for run in found]}},
             "customdata": [run.job_id for run in found],
@@ -68,7 +70,7 @@ def run_bars(runs: Sequence[RunBar], chosen: int | None = None) -> go.Figure:
         "tickvals": list(_TICKS_S),
         "ticktext": [duration(seconds) for seconds in _TICKS_S],
         "fixedrange": True,
-        "title": {"text": "lasted"},
+        "title": {"text": "lasted (log scale)"},
     }
     order = [str(run.job_id) for run in runs]
     named = runs[:: -(-max(len(runs), FEWEST) // LABELS)]
