@@ -42,14 +42,14 @@ def verify(ctx: CliContext, *, report_only: bool, **selection: Any) -> int:  # n
 def _print_checks(found: Verification) -> None:
     """A line for each check with what it means, then examples of what was found, then the verdict."""
     from kraken_core.domain.plural import counted
-    from kraken_core.domain.verification.checks import MEANINGS
+    from kraken_core.domain.verification.checks import MEANINGS, Outcome
 
     print_table(
         ("check", "status", "series", "checked", "failed", "meaning"),
         (
             (
                 check.name,
-                "failed" if check.failed else "reported" if check.examples else "ok",
+                check.outcome.value,
                 check.series,
                 check.checked,
                 check.failed,
@@ -62,14 +62,19 @@ def _print_checks(found: Verification) -> None:
     for check in found.checks:
         for example in check.examples:
             echo(f"{check.name}: {example}")
+    unchecked = [check.name for check in found.checks if check.outcome is Outcome.NOT_CHECKED]
     wrong = [check.name for check in found.checks if check.failed]
     checks = counted(len(found.checks), "check")
     if wrong:
         echo(f"FAILED: {len(wrong):,} of {checks}: {', '.join(wrong)}.")
     elif any(check.checked for check in found.checks if check.name == OF_CANDLES):
-        echo(f"OK: all {checks} passed.")
+        passed = f"{len(found.checks) - len(unchecked):,} of {checks}" if unchecked else f"all {checks}"
+        echo(f"OK: {passed} passed.")
     else:
         echo("No candle was checked: none of the selection is stored. See kraken-history coverage.")
+        unchecked = []
+    if unchecked:
+        echo(f"Not checked, as there was nothing to compare: {', '.join(unchecked)}.")
     if found.files_left:
         left = counted(found.files_left, "file")
         echo(f"Not checked: {left} of the table without any candle of the selection. All: kraken-history verify.")

@@ -14,7 +14,15 @@ def test_verifying_ends_in_a_verdict_and_explains_each_check(full: Kraken) -> No
     said = full("verify")
     for name, meaning in MEANINGS.items():
         assert any(name in line and meaning in line for line in said.out.splitlines()), name
-    assert said.out.splitlines()[-1] == f"OK: all {len(MEANINGS)} checks passed."
+    checks = full("verify", "--json").json["checks"]
+    unchecked = [check["name"] for check in checks if not check["checked"]]
+    assert "trade ids" in unchecked, "nothing was audited"
+    verdict, left_out = said.out.splitlines()[-2:]
+    assert verdict == f"OK: {len(checks) - len(unchecked)} of {len(checks)} checks passed."
+    assert left_out == f"Not checked, as there was nothing to compare: {', '.join(unchecked)}."
+    for name in unchecked:
+        [line] = [line for line in said.out.splitlines() if MEANINGS[name] in line]
+        assert "not checked" in line
 
 
 OF_PAIRS = [

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.gaps.in_window import candles_inside
 from app.gaps.quality import silence_rows
+from app.gaps.source_differences import source
 from app.gaps.table import by_hand
 from app.shared.time_window import window_filters
 from kraken_core import Workbench
@@ -185,6 +186,12 @@ def test_verify_runs_from_the_page_and_says_what_it_checked(full: Path, opened: 
     table = verified.dataframe[0].value
     assert [name.split(maxsplit=1)[-1] for name in table["Check"]] == [check.name for check in found.checks]
     assert all(table["Rule"]), "each is explained"
+    assert list(table["Outcome"]) == [check.outcome for check in found.checks]
+    ids = table[table["Check"].str.endswith("trade ids")].to_dict("records")
+    assert [(row["Check"], row["Outcome"], row["Checked"]) for row in ids] == [("– trade ids", "not checked", 0)]
+    success = told(verified.success[0].value)
+    assert "Not checked, as there was nothing to compare:" in success
+    assert "trade ids" in success
     assert "Suspicious silences" in {each.value for each in verified.subheader}
     assert "verify again" not in " ".join(each.value for each in verified.info)
     with Workbench.open(full) as workbench:
@@ -242,6 +249,27 @@ def test_sources_that_differ_are_listed_with_the_one_in_force_and_by_how_much(
     assert (round(row["Volume ≤"], 4), row["Price ≤"], row["Trades ≤"]) == (0.25, 0, 0)
     other_pair = opened("gaps", tab="Quality", pair="XRP/USD")
     assert not [each for each in other_pair.dataframe if "In force" in each.value]
+
+
+@pytest.mark.parametrize(
+    ("paths", "shown"),
+    [
+        (("/a/Kraken_1.zip", "/b/Kraken_2.zip"), ("Kraken_1.zip", "Kraken_2.zip")),
+        (("/a/Kraken.zip", "/b/Kraken.zip"), ("/a/Kraken.zip", "/b/Kraken.zip")),
+        (("/a/Kraken.zip", "/a/Kraken.zip"), ("Kraken.zip", "Kraken.zip")),
+        (("/a/Kraken.zip", ""), ("Kraken.zip", "OHLC")),
+        ((None, ""), ("OHLC", "OHLC")),
+    ],
+)
+def test_two_sources_of_one_name_are_listed_by_their_paths(
+    paths: tuple[str | None, str | None], shown: tuple[str, str]
+) -> None:
+    kinds = {"kept_source": ["OHLC"], "other_source": ["OHLC"]}
+    frame = pl.DataFrame(
+        {"kept_path": [paths[0]], "other_path": [paths[1]]}, {"kept_path": pl.String, "other_path": pl.String}
+    )
+    found = frame.with_columns(**{name: pl.Series(values) for name, values in kinds.items()})
+    assert found.select(source("kept", "other").alias("kept"), source("other", "kept").alias("other")).row(0) == shown
 
 
 def test_revisions_are_those_of_the_selection(full: Path, opened: Opened) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -40,6 +41,15 @@ MEANINGS = {  # what each requires, or only reports
 }
 
 
+class Outcome(StrEnum):
+    """How a check ended."""
+
+    FAILED = "failed"
+    REPORTED = "reported"  # something that is worth a look, and no failure
+    AGREED = "ok"
+    NOT_CHECKED = "not checked"
+
+
 class Check(NamedTuple):
     """One thing that was checked: of how many series, on how many items, and how many of them failed.
 
@@ -51,6 +61,15 @@ class Check(NamedTuple):
     checked: int
     failed: int
     examples: tuple[str, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it ended. Where there was nothing to compare, nothing agreed either."""
+        if self.failed:
+            return Outcome.FAILED
+        if self.examples:
+            return Outcome.REPORTED
+        return Outcome.AGREED if self.checked else Outcome.NOT_CHECKED
 
 
 @dataclass(slots=True)
