@@ -10,16 +10,29 @@ from app.shared import formatting
 from app.shared.guide import topic_of
 from app.shared.links import link
 from app.shared.live_status import is_streaming
-from app.shared.workbench_cache import MARKET, REAL, SIMULATED, is_simulated, look_anew, real, workbench
+from app.shared.workbench_cache import (
+    MARKET,
+    REAL,
+    SIMULATED,
+    HomeGoneError,
+    is_outdated,
+    is_simulated,
+    look_anew,
+    real,
+    show_anew,
+    workbench,
+)
 from kraken_core.domain.errors import KrakenError
 from kraken_core.workbench.simulated_home import simulated_home
 
 LOG = logging.getLogger("app")
 EVERY_S = 5.0
+CHANGED = "Stored data or jobs changed since this page was drawn."
 
 
 def sidebar(page: str) -> None:
     """The home, the choice of a market where there is one, the running job, and help on the page of that address."""
+    show_anew()
     with st.sidebar:
         if simulated_home(real().settings).exists():
             _market()
@@ -55,6 +68,11 @@ def look_at(market: str) -> None:
 
 @st.fragment(run_every=EVERY_S)
 def _running() -> None:
+    """The running job; and where what the page shows has changed, a button that draws it anew.
+
+    It is not drawn anew by itself: whoever fills a form, ticks rows or reads would be interrupted, by a job that stores
+    for hours again and again.
+    """
     look_anew()
     try:
         for job in workbench().control.running():
@@ -62,6 +80,12 @@ def _running() -> None:
                 link("schedules", f"Job {job.id} is live", ":material/sensors:")
             else:
                 link("jobs", f"Job {job.id} runs: {int(job.progress_pct)} %", ":material/sync:", job=str(job.id))
+        if is_outdated():
+            st.info(CHANGED, icon=":material/update:")
+            if st.button("Show it as it is now", icon=":material/refresh:"):
+                st.rerun()
+    except HomeGoneError as error:
+        st.error(formatting.plain(f"{error} The figures beside this are from before."), icon=":material/error:")
     except KrakenError:
         LOG.warning("the running job could not be read", exc_info=True)
         link("settings", "Jobs cannot be read: see why", ":material/error:")
