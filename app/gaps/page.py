@@ -11,8 +11,8 @@ from app.gaps.quality import quality
 from app.gaps.table import download_list, gap_table
 from app.shared import formatting
 from app.shared.archive_links import by_archive
-from app.shared.fillable import FILLABLE, PARTLY
-from app.shared.filters import IN_URL, known_markets, selection
+from app.shared.fillable import FILLABLE, PARTLY, without_source
+from app.shared.filters import IN_URL, known_markets, selection, toggle
 from app.shared.links import link
 from app.shared.metrics import show_metrics
 from app.shared.paging import HEATMAP_ROWS, page_of
@@ -38,22 +38,29 @@ LINKED = 6  # series that are linked
 
 
 @remembered
-def open_gaps(workbench: Workbench, chosen: Selection) -> tuple[pl.DataFrame, TimeRange | None]:
-    """The open gaps of a selection, and from when to when anything of it is expected."""
-    return workbench.charts.gaps(chosen), workbench.charts.window(chosen)
+def open_gaps(workbench: Workbench, chosen: Selection, *, lost: bool) -> tuple[pl.DataFrame, TimeRange | None]:
+    """The open gaps of a selection, and from when to when anything of it is expected.
+
+    If ``lost``, only those that no known source fills.
+    """
+    gaps = workbench.charts.gaps(chosen)
+    found = without_source(gaps, workbench.charts.downloads(gaps)) if lost else gaps
+    return found, workbench.charts.window(chosen)
 
 
 @remembered
-def pictured(workbench: Workbench, chosen: Selection, row: str, at: TimeRange, first: int) -> MissingByBin:
+def pictured(
+    workbench: Workbench, chosen: Selection, row: str, at: TimeRange, first: int, *, lost: bool
+) -> MissingByBin:
     """What is missing of a selection in a window, from some row on."""
-    gaps, _ = open_gaps(chosen)
+    gaps, _ = open_gaps(chosen, lost=lost)
     return workbench.charts.missing(gaps, row, chosen, at, slice(first, first + HEATMAP_ROWS))
 
 
 @remembered
-def archives(workbench: Workbench, chosen: Selection, at: TimeRange) -> pl.DataFrame:
+def archives(workbench: Workbench, chosen: Selection, at: TimeRange, *, lost: bool) -> pl.DataFrame:
     """Which published archives contain what is missing of a selection in a window, and how much of that."""
-    gaps, _ = open_gaps(chosen)
+    gaps, _ = open_gaps(chosen, lost=lost)
     return by_archive(candles_inside(workbench.charts.downloads(inside(gaps, at)), at))
 
 
@@ -75,13 +82,15 @@ def page() -> None:
 
 
 def _missing(filtered: Selection) -> None:
-    every, bounds = open_gaps(filtered)
+    lost = toggle("Only what no known source fills", "lost")
+    every, bounds = open_gaps(filtered, lost=lost)
     if not bounds:
         st.info("Nothing of this selection is expected: widen the filters, or ingest it.", icon=":material/inbox:")
         link("ingest", "Ingest archives", ":material/input:")
         return
     if not every.height:
-        st.success("Nothing of this selection is missing.", icon=":material/check_circle:")
+        what = "No gap of this selection is without a source." if lost else "Nothing of this selection is missing."
+        st.success(what, icon=":material/check_circle:")
         link("coverage", "What is stored", ":material/view_timeline:")
         return
     at = window(bounds)
@@ -93,21 +102,21 @@ def _missing(filtered: Selection) -> None:
         drag = dragged("Click a cell", "Drag across cells")
     many = gaps[row].n_unique()
     rows = page_of(many, HEATMAP_ROWS, formatting.many(many, row))
-    missing = pictured(filtered, row, at, rows.start)
+    missing = pictured(filtered, row, at, rows.start, lost=lost)
     if not missing.rows:
         st.success("Nothing is missing in this window.", icon=":material/check_circle:")
         return
-    picked = _heatmap(missing, f"missing {filtered} {row} {at} {rows.start} {drag}", drag=drag)
+    picked = _heatmap(missing, f"missing {filtered} {lost} {row} {at} {rows.start} {drag}", drag=drag)
     cells = _in_cells(gaps, row, missing, picked)
     if longer := reach_out(gaps, at):
         st.caption(
             f"{formatting.many(longer, 'gap')} of this window "
             f"{'goes' if longer == 1 else 'go'} on outside of it: listed, and filled, whole."
         )
-    ticked = gap_table(cells if picked.stretches else gaps, f"{row} {at} {len(picked.stretches)}")
+    ticked = gap_table(cells if picked.stretches else gaps, f"{row} {at} {lost} {len(picked.stretches)}")
     _links(ticked if ticked.height else cells)
     backfill(ticked if ticked.height else cells, gaps, filtered, everything=gaps.height == every.height)
-    download_list(gaps, archives(filtered, at))
+    download_list(gaps, archives(filtered, at, lost=lost))
 
 
 def _links(gaps: pl.DataFrame) -> None:

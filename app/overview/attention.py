@@ -9,6 +9,7 @@ from typing import NamedTuple
 from app.overview.summary import OpenGaps, Summary
 from app.shared import formatting
 from kraken_core.domain.jobs import FileIngestionRecord, IngestionJob, JobStatus
+from kraken_core.domain.tiers import ALL
 
 STALE_S = 86_400  # behind by more than this, a history is worth bringing up to date
 NAMED = 3
@@ -67,10 +68,10 @@ def _of_unread(summary: Summary) -> Iterator[Matter]:
     newest, rest = _by_job(summary.unread)
     for job, files in newest:
         text = f"{formatting.many(len(files), 'file')} could not be read in job {job}, nor since: {_names(files)}."
-        yield Matter(text, "jobs", "See why", {"job": str(job), "show": "Errors"})
+        yield Matter(text, "jobs", "See why", _errors_of(job))
     if rest:
         text = f"{formatting.many(len(rest), 'more file')} of earlier jobs could not be read."
-        yield Matter(text, "jobs", "See them", {})
+        yield Matter(text, "jobs", "See the newest", _errors_of(rest[0].job_id))
 
 
 def _of_rejects(summary: Summary) -> Iterator[Matter]:
@@ -78,10 +79,15 @@ def _of_rejects(summary: Summary) -> Iterator[Matter]:
     newest, rest = _by_job(summary.rejects)
     for job, files in newest:
         rows = formatting.many(sum(file.records_rejected for file in files), "row")
-        yield Matter(f"{rows} rejected in job {job}, of {_names(files)}.", "jobs", "See why", {"job": str(job)})
+        yield Matter(f"{rows} rejected in job {job}, of {_names(files)}.", "jobs", "See why", _errors_of(job))
     if rest:
         rows = formatting.many(sum(file.records_rejected for file in rest), "more row")
-        yield Matter(f"{rows} of files of earlier jobs rejected.", "jobs", "See them", {})
+        yield Matter(f"{rows} of files of earlier jobs rejected.", "jobs", "See the newest", _errors_of(rest[0].job_id))
+
+
+def _errors_of(job: int | None) -> dict[str, str]:
+    """Where the page of a job says what it could not read."""
+    return {"job": str(job), "show": "Errors"}
 
 
 def _by_job(
@@ -121,7 +127,7 @@ def _of_gaps(summary: Summary) -> Iterator[Matter]:
         yield Matter(f"{formatting.many(more, 'more archive')} would fill other gaps.", "gaps", "See the list", {})
     if summary.lost:
         text = f"{formatting.many(summary.lost, 'gap')} can't be filled from any known source."
-        yield Matter(text, "gaps", "See them", {})
+        yield Matter(text, "gaps", "See them", {"lost": "true"})
 
 
 def _of_doubts(summary: Summary) -> Iterator[Matter]:
@@ -134,4 +140,4 @@ def _of_doubts(summary: Summary) -> Iterator[Matter]:
 def _of_freshness(summary: Summary, now: int) -> Iterator[Matter]:
     if summary.stalest and (behind := now - summary.stalest[1]) > STALE_S:
         text = f"{formatting.freshness(*summary.stalest, behind)}."
-        yield Matter(text, "ingest", "Bring it up to date", {})
+        yield Matter(text, "ingest", "Bring it up to date", {"tier": ALL, "new": "true", "expected": "true"})

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from app.shared.fillable import FILLABLE, PARTLY, SLOTS
+from app.shared.fillable import FILLABLE, PARTLY, SLOTS, without_source
 from app.shared.workbench_cache import remembered
 from kraken_core import Workbench
 from kraken_core.domain.completeness import Completeness
@@ -87,7 +87,7 @@ def summary(workbench: Workbench) -> Summary | None:
     reasons = widest.group_by("pair", "interval_minutes").agg(pl.last("reason"))
     why = {(pair, interval): reason for pair, interval, reason in reasons.iter_rows()}
     worst = _worst(series)
-    downloads, unfillable = workbench.charts.downloads(found.gaps), found.gaps.filter(pl.col("route") == Route.NONE)
+    downloads = workbench.charts.downloads(found.gaps)
     empty = series.filter(pl.col("covered").sum().over("pair") == 0)
     cells = series.group_by("tier", "interval_minutes").agg(slots.sum()).rows()
     unread = _still_needed(workbench.control.unread_files(), series)
@@ -101,7 +101,7 @@ def summary(workbench: Workbench) -> Summary | None:
         oldest=_oldest(found.ends.join(series, on=["pair", "interval_minutes"], how="semi"), living),
         routes=_by_route(found.gaps.filter(FILLABLE)),
         archives=_missing(downloads, "archive"),
-        lost=unfillable.filter(~pl.col("gap_id").is_in(downloads["gap_id"].implode())).height,
+        lost=without_source(found.gaps, downloads).height,
         worst=worst,
         reasons={
             each: why[str(each.pair), each.interval] for each, _ in worst if (str(each.pair), each.interval) in why

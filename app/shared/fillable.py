@@ -13,3 +13,8 @@ _BY_CANDLES = pl.col("route") == Route.OHLC
 FILLABLE = pl.col("route") != Route.NONE
 PARTLY = _BY_CANDLES & (pl.col("fillable") < pl.col("candles"))
 SLOTS = pl.when(_BY_CANDLES).then("fillable").when(FILLABLE).then("candles").otherwise(0)
+
+
+def without_source(gaps: pl.DataFrame, downloads: pl.DataFrame) -> pl.DataFrame:
+    """The gaps that no route fills, and no published archive (``ChartData.downloads`` of them) either."""
+    return gaps.filter(~FILLABLE & ~pl.col("gap_id").is_in(downloads["gap_id"].implode()))

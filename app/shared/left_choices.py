@@ -23,6 +23,7 @@ NAMES = frozenset(
         "from",
         "interval",
         "log",
+        "lost",
         "most",
         "mouse",
         "new",

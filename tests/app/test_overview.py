@@ -6,6 +6,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from app.overview.attention import matters
@@ -20,6 +21,7 @@ from kraken_core.domain.gaps import Route
 from kraken_core.domain.jobs import FileIngestionRecord, FileStatus, IngestionJob, JobMetrics, JobStatus
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
+from kraken_core.workbench.charts.charts import ChartData
 from kraken_core.workbench.figures.completeness import completeness_heatmap
 from tests.app.conftest import Opened, figures, told
 from tests.app.test_ingest import press
@@ -107,6 +109,30 @@ def test_what_can_be_filled_comes_before_what_has_to_be_fetched_by_hand() -> Non
     ]
 
 
+def test_what_is_old_leads_to_a_form_that_can_be_previewed(full: Path, opened: Opened) -> None:
+    [old] = matters([], COMPLETE, 1_000_000 + 3 * 86_400)
+    form = opened(old.view, **old.filters)
+    [preview] = [each for each in form.button if each.label == "Preview plan"]
+    assert not preview.disabled
+    assert form.toggle("new").value
+    assert form.toggle("expected").value
+    assert not form.warning
+
+
+def test_gaps_that_no_source_fills_lead_to_those_alone(
+    full: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gaps, downloads = ChartData.gaps, ChartData.downloads
+    lost = (pl.col("pair") == "PEPE/USD") & (pl.col("interval_minutes") == 60)
+    of_no_route = pl.when(lost).then(pl.lit(Route.NONE.value)).otherwise("route")
+    monkeypatch.setattr(ChartData, "gaps", lambda *args: gaps(*args).with_columns(route=of_no_route))
+    monkeypatch.setattr(ChartData, "downloads", lambda chart, found: downloads(chart, found).filter(~lost))
+    [matter] = matters([], COMPLETE._replace(lost=1), 1_000_100)
+    listed = opened(matter.view, **matter.filters).dataframe[0].value
+    assert set(listed["Pair"]) == {"PEPE/USD"}
+    assert set(listed["Interval"]) == {"1h"}
+
+
 def test_pairs_of_which_nothing_is_stored_come_first_with_the_reason() -> None:
     nothing = {f"A{n}/USD": f"no source contains A{n}/USD" for n in range(5)}
     found = COMPLETE._replace(nothing=nothing, routes={Route.TRADES: OpenGaps(5, 50)})
@@ -182,7 +208,7 @@ def test_of_many_files_that_failed_the_newest_jobs_name_some() -> None:
         ),
         ("1 file could not be read in job 3, nor since: 2.csv.", {"job": "3", "show": "Errors"}),
         ("1 file could not be read in job 2, nor since: 1.csv.", {"job": "2", "show": "Errors"}),
-        ("1 more file of earlier jobs could not be read.", {}),
+        ("1 more file of earlier jobs could not be read.", {"job": "1", "show": "Errors"}),
     ]
 
 
@@ -215,10 +241,10 @@ def test_of_many_files_with_rejected_rows_the_newest_jobs_name_some() -> None:
     ]
     said = [(matter.text, matter.filters) for matter in matters([], COMPLETE._replace(rejects=files), 1_000_100)]
     assert said == [
-        ("1,015 rows rejected in job 4, of 1000.csv, 4.csv, 5.csv and 1 more.", {"job": "4"}),
-        ("3 rows rejected in job 3, of 3.csv.", {"job": "3"}),
-        ("2 rows rejected in job 2, of 2.csv.", {"job": "2"}),
-        ("1 more row of files of earlier jobs rejected.", {}),
+        ("1,015 rows rejected in job 4, of 1000.csv, 4.csv, 5.csv and 1 more.", {"job": "4", "show": "Errors"}),
+        ("3 rows rejected in job 3, of 3.csv.", {"job": "3", "show": "Errors"}),
+        ("2 rows rejected in job 2, of 2.csv.", {"job": "2", "show": "Errors"}),
+        ("1 more row of files of earlier jobs rejected.", {"job": "1", "show": "Errors"}),
     ]
 
 
