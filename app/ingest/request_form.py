@@ -11,8 +11,15 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from app.shared import formatting
-from app.shared.filters import IN_URL, INTERVAL_NAMES, choice, day, known_markets, toggle, unknown_days
-from app.shared.unknown_values import unknown_values, warn_of_unknown
+from app.shared.filters import IN_URL, INTERVAL_NAMES, choice, day, known_markets, toggle, wrong_days
+from app.shared.unknown_values import (
+    is_switch,
+    one_of,
+    unknown_values,
+    warn_of_unknown,
+    whole_number,
+    wrong_values,
+)
 from app.shared.workbench_cache import workbench
 from kraken_core.domain.market import INTERVALS
 from kraken_core.domain.request import DEFAULT_REQUESTS
@@ -22,6 +29,13 @@ from kraken_core.workbench.archive_choices import offered, unreadable_sources
 BY_TIER, BY_PAIR = "Tiers", "Pairs"
 MOST_WORKERS = 256
 DOWNLOADS = {"Only with every route": None, "Yes": True, "No": False}
+_SWITCHES = ("fill", "api", "trades", "complete", "new", "expected", "stop")
+_ALLOWED = dict.fromkeys(_SWITCHES, is_switch) | {
+    "by": one_of(BY_TIER, BY_PAIR),
+    "download": one_of(*DOWNLOADS),
+    "most": whole_number(0),
+    "workers": whole_number(1, MOST_WORKERS),
+}
 
 
 class Form(NamedTuple):
@@ -54,9 +68,9 @@ def _warn_of_unknown() -> None:
     places = offered(workbench().settings)
     sources = {name for place in places for name in (place, _place(places, place))}
     options = {"tier": [*known_markets()["tier"], ALL], "interval": INTERVAL_NAMES, "source": sources}
-    unknown = [*unknown_values(options), *unknown_days("from", "to", "through")]
+    wrong = [*wrong_days("from", "to", "through"), *wrong_values(_ALLOWED)]
     with st.container():
-        warn_of_unknown(unknown, "the request without what is unknown")
+        warn_of_unknown(unknown_values(options), "the request without it", wrong)
 
 
 def _sources() -> list[str]:

@@ -6,13 +6,14 @@ import streamlit as st
 
 from app.jobs.choice import JOB, chosen, warn_of_other
 from app.jobs.controls import controls, refusal
-from app.jobs.detail import detail
+from app.jobs.detail import PARTS, detail
 from app.jobs.live import live, moves
 from app.jobs.retry import retry
 from app.jobs.runs import runs
 from app.shared.error_boundary import error_boundary
 from app.shared.filters import IN_URL
 from app.shared.history import tab_title
+from app.shared.unknown_values import one_of, unknown_values, warn_of_unknown, wrong_values
 from app.shared.workbench_cache import workbench
 from kraken_core.domain.jobs import IngestionJob, JobStatus
 
@@ -57,11 +58,14 @@ def _runs_and_detail() -> None:
 
 
 def _filtered(jobs: list[IngestionJob]) -> list[IngestionJob]:
+    tiers = sorted({tier for job in jobs for tier in job.request.tiers})
+    wrong = wrong_values({"status": one_of(*map(str.lower, JobStatus)), "show": one_of(*PARTS)})
+    with st.container():  # what comes and goes has a place of its own: see app/shared/filters.py
+        warn_of_unknown(unknown_values({"of_tier": tiers}), "jobs without that filter", wrong)
     first, second = st.columns(2)
     statuses = first.multiselect(
         "Status", list(JobStatus), key="status", bind=IN_URL, format_func=str.lower, placeholder="All"
     )
-    tiers = sorted({tier for job in jobs for tier in job.request.tiers})
     of_tiers = second.multiselect("Tiers", tiers, key="of_tier", bind=IN_URL, placeholder="All")
     return [
         job

@@ -7,7 +7,8 @@ import streamlit as st
 
 from app.jobs.controls import act_and_rerun
 from app.shared import formatting
-from app.shared.filters import choice, day, known_markets
+from app.shared.filters import INTERVAL_NAMES, choice, day, known_markets, wrong_days
+from app.shared.unknown_values import unknown_values, warn_of_unknown
 from app.shared.workbench_cache import remembered, workbench
 from kraken_core import Workbench
 from kraken_core.domain.interval_units import short
@@ -36,6 +37,9 @@ def expectations() -> None:
     if not known_markets()["pair"]:
         st.info("Nothing is expected yet: the first job decides.", icon=":material/inbox:")
         return
+    unknown = unknown_values({"pair": known_markets()["pair"], "interval": INTERVAL_NAMES})
+    with st.container():
+        warn_of_unknown(unknown, "what the other filters select", wrong_days("from", "to"))
     first, second = st.columns(2)
     with first:
         pairs = choice("Pairs", "pair", known_markets()["pair"])

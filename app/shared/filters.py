@@ -14,7 +14,7 @@ import streamlit as st
 
 from app.shared import formatting
 from app.shared.left_choices import FILTERED
-from app.shared.unknown_values import unknown_values, warn_of_unknown
+from app.shared.unknown_values import unknown_values, warn_of_unknown, wrong_values
 from app.shared.workbench_cache import remembered, workbench
 from kraken_core import Workbench
 from kraken_core.domain.market import INTERVALS, Pair, Series
@@ -33,12 +33,9 @@ def selection() -> Selection:
     if not _FILTERS.isdisjoint(st.query_params):
         st.session_state[FILTERED] = True
     markets = known_markets()
-    unknown = [
-        *unknown_values({name: markets[name] for name in ("tier", "pair", "quote")} | {"interval": INTERVAL_NAMES}),
-        *unknown_days("from", "to"),
-    ]
+    unknown = unknown_values({name: markets[name] for name in ("tier", "pair", "quote")} | {"interval": INTERVAL_NAMES})
     with st.container():
-        warn_of_unknown(unknown, "what the other filters select")
+        warn_of_unknown(unknown, "what the other filters select", wrong_days("from", "to"))
     with st.expander("Filters", icon=":material/filter_alt:", expanded=FILTERED in st.session_state):
         upper, lower = st.columns(3), st.columns(3)
         with upper[1]:
@@ -78,9 +75,9 @@ def day(label: str, name: str, **more: Any) -> date | None:  # noqa: ANN401 - st
     return chosen
 
 
-def unknown_days(*names: str) -> list[str]:
+def wrong_days(*names: str) -> list[str]:
     """What these parameters of the address name, and is no day that can be chosen."""
-    return [value for name in names for value in st.query_params.get_all(name) if not _is_day(value)]
+    return wrong_values(dict.fromkeys(names, _is_day))
 
 
 def _is_day(text: str) -> bool:

@@ -23,9 +23,12 @@ def test_a_series_that_is_not_there_is_named_with_the_one_that_is_shown(page: st
     assert not warnings(opened(page, pair="BTC/EUR", interval="1d"))
 
 
-@pytest.mark.parametrize("page", ["gaps", "coverage"])
+@pytest.mark.parametrize("page", ["gaps", "coverage", "settings"])
 def test_filters_that_are_none_are_named(page: str, full: Path, opened: Opened) -> None:
-    said = "NOSUCH/USD, 9h, rubbish are not in this home; shown: what the other filters select."
+    said = (
+        "NOSUCH/USD, 9h are not in this home; from=rubbish is not possible, and ignored; "
+        "shown: what the other filters select."
+    )
     rubbish = {"pair": ["BTC/USD", "NOSUCH/USD"], "interval": "9h", "from": "rubbish", "to": "2024-04-02"}
     assert warnings(opened(page, **rubbish)) == [said]
     right = {"tier": "TIER1", "quote": "USD", "interval": ["1h", "1d"], "from": "2024-03-28", "to": "2024-04-02"}
@@ -62,6 +65,27 @@ def test_a_request_is_shown_without_what_is_unknown_and_says_so(full: Path, open
     page = opened(
         "ingest", tier="TIER9", interval="7m", source="/nowhere", through="yesterday", **{"from": "2024-03-27"}
     )
-    said = "TIER9, 7m, /nowhere, yesterday are not in this home; shown: the request without what is unknown."
+    said = (
+        "TIER9, 7m, /nowhere are not in this home; through=yesterday is not possible, and ignored; "
+        "shown: the request without it."
+    )
     assert warnings(page) == [said]
     assert not warnings(opened("ingest", by="Pairs", pair="NEW/USD", quote="CHF", tier="TIER1")), "both may be new ones"
+
+
+def test_a_request_that_loses_a_limit_says_so(full: Path, opened: Opened) -> None:
+    rubbish = {"most": "-5", "workers": "9999", "api": "maybe", "download": "Perhaps", "by": "Pairs"}
+    said = (
+        "api=maybe, download=Perhaps, most=-5, workers=9999 are not possible, and ignored; "
+        "shown: the request without it."
+    )
+    assert warnings(opened("ingest", **rubbish)) == [said]
+    right = {"most": "0", "workers": "256", "api": "false", "download": "No", "by": "Tiers", "stop": ""}
+    assert not warnings(opened("ingest", **right))
+
+
+def test_a_filter_of_jobs_that_is_none_is_named(full: Path, opened: Opened) -> None:
+    said = "TIER9 is not in this home; status=XX, show=Nope are not possible, and ignored; shown: "
+    [warning] = warnings(opened("jobs", status=["XX", "failed"], show="Nope", of_tier="TIER9"))
+    assert warning.startswith(said)
+    assert not warnings(opened("jobs", status="completed", show="Events"))
