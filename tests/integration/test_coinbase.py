@@ -184,7 +184,7 @@ def hourly_of(hours: list[float], **other: object) -> OhlcAnswer:
     return candles(json.loads(json.dumps(rows), parse_float=str), Series(BTC_USD, 60), END + 400 * HOUR, 0)
 
 
-@pytest.mark.parametrize("hours", [[0, 0.25, 0.5], [0, 1, 2.25, 3], [24 * day for day in range(8)]])
+@pytest.mark.parametrize("hours", [[0, 0.25, 0.5], [0, 1, 2.25, 3.5], [24 * day for day in range(8)]])
 def test_an_answer_of_another_interval_is_refused(hours: list[float]) -> None:
     with pytest.raises(NoAnswerError, match="another interval"):
         hourly_of(hours)
@@ -197,7 +197,7 @@ def test_few_trades_that_were_made_at_the_same_hour_of_the_day_are_no_other_inte
 
 
 @pytest.mark.parametrize(
-    "found", [{}, {"message": "x"}, [[]], [row(START), row(START)], [row(), row(START + 60), row()]]
+    "found", [{}, {"message": "x"}, [[]], [row(), row(START + 60), row(START + 30 * 60), row(START + 60 * 2)]]
 )
 def test_an_answer_of_another_form_is_refused(found: object) -> None:
     with pytest.raises(NoAnswerError):

@@ -158,11 +158,21 @@ def test_a_row_that_contradicts_itself_is_skipped_and_its_slot_stays_unknown(oth
     assert found.rows == 2
 
 
-@pytest.mark.parametrize("minutes", [[0, 1, 2], [0, 61, 120], [0, 240, 480], [0, 240, 480, 1440], [0, 1440, 2880]])
+@pytest.mark.parametrize("minutes", [[0, 1, 2], [0, 61, 121], [0, 240, 480], [0, 240, 480, 1440], [0, 1440, 2880]])
 def test_an_answer_of_another_interval_is_refused(minutes: list[int]) -> None:
     rows = [row(time=(START + minute * 60) * 1000) for minute in minutes]
     with pytest.raises(NoAnswerError, match="another interval"):
         candles({"candles": rows}, Series(PF_XBTUSD, 60), END, 0)
+
+
+def test_rows_in_no_slot_are_skipped_repeated_ones_count_once_and_of_different_ones_neither_is_taken() -> None:
+    hours: list[float] = [0, 1, 1, 2, 2, 3, 4, 4.5, 5]
+    rows = [row(time=int(START + hour * HOUR) * 1000) for hour in hours]
+    rows[4]["close"] = "6.5"
+    found = candles({"candles": rows}, Series(PF_XBTUSD, 60), END, 0)
+    known = [(0, 2), (3, 6)]
+    assert found.known == TimeRanges.of((START + first * HOUR, START + end * HOUR) for first, end in known)
+    assert (found.candles.height, len(found.skipped), found.rows) == (5, 3, 9)
 
 
 def test_a_hole_is_no_other_interval() -> None:

@@ -182,7 +182,7 @@ def candles(found: object, series: Series, as_of: int, young_s: int) -> OhlcAnsw
         raise nonsense("it is no list of candles")
     if len(rows) > 1 and _at(rows[0]) > _at(rows[-1]):  # as they come
         rows = rows[::-1]
-    return candle_answer(rows, lambda row: _candle(row, series.width), series, as_of, young_s)
+    return candle_answer(rows, _candle, series, as_of, young_s)
 
 
 def trades(found: object) -> _Rows:
@@ -212,12 +212,12 @@ def page_of(rows: _Rows, tape: NumberedTape, below: int | None, cursor: int, cou
     return TradesPage(cut, following, is_short, rows.skipped, unknown, id_before=max(before, default=None))
 
 
-def _candle(row: list[Any], width: int) -> CandleRow:
+def _candle(row: list[Any]) -> CandleRow:
     """Raises ValueError where it contradicts itself."""
     low, high, first, close, volume = (decimal(value) for value in row[1:6])
     if not volume:
         raise ValueError("a candle without trades")
-    return CandleRow(_whole(row[0], END_OF_TIME), first, high, low, close, volume).checked(width)
+    return CandleRow(_whole(row[0], END_OF_TIME), first, high, low, close, volume).checked()
 
 
 def _trade(row: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -6,6 +6,7 @@ Nothing is guessed: a row that contradicts itself is skipped and named, and what
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from itertools import pairwise
@@ -39,10 +40,8 @@ class CandleRow(NamedTuple):
     close: Decimal
     volume: Decimal
 
-    def checked(self, width: int) -> CandleRow:
-        """The same. Raises ValueError where it contradicts itself, NoAnswerError where it opens none of the slots."""
-        if self.time % width:
-            raise other_interval()
+    def checked(self) -> CandleRow:
+        """The same. Raises ValueError where it contradicts itself."""
         first, high, low, close = self[1:5]
         if not 0 < low <= min(first, close) <= max(first, close) <= high:
             raise ValueError("not a candle")
@@ -86,10 +85,10 @@ def candle_answer(
 
     A row without volume is a slot without trades. Trades are not counted. The last row may have been forming when the
     answer was made, however long ago its slot closed since: a later one has to show that it had closed, or that it did
-    longer ago than any answer is old. Until then it is provisional. Raises NoAnswerError where rows are out of place,
-    or of another interval.
+    longer ago than any answer is old. Until then it is provisional. A row that is in no slot is skipped, and so are all
+    of a slot that has different ones. Raises NoAnswerError where rows are in no order, or of another interval.
     """
-    found, skipped = read_rows(rows, read)
+    found, skipped = _placed(*read_rows(rows, lambda row: (row, read(row))), series.width)
     if any(after.time <= before.time for before, after in pairwise(found)):
         raise nonsense("candles out of place")
     refuse_coarser([row.time for row in found], [row.low < row.high for row in found], series)
@@ -111,6 +110,19 @@ def candle_answer(
     ]
     frame = pl.DataFrame(kept, schema={**SCHEMA, "time": pl.Int64}).with_columns(pl.col("time").cast(TIME))
     return OhlcAnswer(frame, known, len(rows), skipped)
+
+
+def _placed(
+    read: Sequence[tuple[Any, CandleRow]], skipped: tuple[str, ...], width: int
+) -> tuple[list[CandleRow], tuple[str, ...]]:
+    """The rows that are of the slots that they name, each once; and those that are not, as they may be shown."""
+    off = {row.time for _, row in read if row.time % width}
+    if off and len(off) * 2 >= len({row.time for _, row in read}):
+        raise other_interval()
+    kinds = Counter(row.time for row in {row for _, row in read})
+    odd = off | {time for time, several in kinds.items() if several > 1}
+    named = tuple(f"{each}"[:_MOST_QUOTED] for each, row in read if row.time in odd)
+    return list(dict.fromkeys(row for _, row in read if row.time not in odd)), (*skipped, *named)
 
 
 def messages(body: bytes, names: Sequence[str]) -> list[str]:

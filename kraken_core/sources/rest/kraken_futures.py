@@ -148,7 +148,7 @@ def candles(found: Mapping[str, Any], series: Series, as_of: int, young_s: int) 
     rows = found.get("candles")
     if not isinstance(rows, list):
         raise nonsense("it has no candles")
-    return candle_answer(rows, lambda row: _candle(row, series.width), series, as_of, young_s)
+    return candle_answer(rows, _candle, series, as_of, young_s)
 
 
 def executions(found: Mapping[str, Any], cursor: int, count: int) -> TradesPage:
@@ -185,10 +185,10 @@ def server_time(found: Mapping[str, Any]) -> int:
         raise nonsense("a clock without time") from error
 
 
-def _candle(row: Mapping[str, Any], width: int) -> CandleRow:
+def _candle(row: Mapping[str, Any]) -> CandleRow:
     """Raises ValueError where it contradicts itself."""
     time, rest = divmod(_whole(row["time"]), 1_000)
-    found = CandleRow(time, *(decimal(row[name]) for name in (*PRICES, "volume"))).checked(width)
+    found = CandleRow(time, *(decimal(row[name]) for name in (*PRICES, "volume"))).checked()
     if rest or (not found.volume and found.high != found.low):
         raise ValueError("prices moved without volume, or within a slot")
     return found
