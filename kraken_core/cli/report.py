@@ -121,13 +121,11 @@ def _print_report(found: Report, days: tuple[str, str] | None) -> None:
 
 
 def _write(path: Path, found: Report) -> None:
-    from kraken_core.domain.errors import UsageError
+    from kraken_core.domain.file_errors import write_errors
     from kraken_core.pipeline.report_html import page
 
-    try:
+    with write_errors(path):
         path.write_text(page(found), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"Cannot write {path}: {error.strerror}. Choose another place.") from error
 
 
 def _changes(path: Path, found: Report) -> list[Change]:

@@ -71,11 +71,9 @@ def _write(file: Path, rows: list[dict[str, Any]]) -> None:
     import polars as pl
 
     from kraken_core.domain.candles import TIME
-    from kraken_core.domain.errors import UsageError
+    from kraken_core.domain.file_errors import write_errors
     from kraken_core.workbench.documents import SILENCES
 
     columns: dict[str, Any] = {name: pl.String if kind == TIME else kind for name, kind in SILENCES.items()}
-    try:
+    with write_errors(file):
         pl.DataFrame(rows, columns).write_csv(file)
-    except OSError as error:
-        raise UsageError(f"{file} cannot be written: {error.strerror}.") from error

@@ -56,13 +56,11 @@ def simulate(ctx: CliContext, directory: Path, *, seed: int, port: int | None, l
     """
     if live and port is None:
         raise click.UsageError("--live needs --serve PORT: nothing is served without it.")
-    from kraken_core.domain.errors import UsageError
+    from kraken_core.domain.file_errors import write_errors
     from kraken_core.simulator.demo import simulate as write
 
-    try:
+    with write_errors(directory, "Choose another folder."):
         simulation = write(directory, seed)
-    except OSError as error:
-        raise UsageError(f"{directory} cannot be written: {error.strerror}. Choose another folder.") from error
     if port is None:
         _print(ctx, simulation)
     else:

@@ -106,16 +106,15 @@ def _say_how_many(ctx: CliContext, rows: int, what: str, file: Path | None) -> N
 
 def _write(file: Path, found: pl.DataFrame) -> None:
     from kraken_core.domain.errors import UsageError
+    from kraken_core.domain.file_errors import write_errors
 
     if file.suffix not in {".csv", ".parquet"}:
         raise UsageError(f"{file} is neither a .csv nor a .parquet file.")
-    try:
+    with write_errors(file):
         if file.suffix == ".csv":
             found.write_csv(file)
         else:
             found.write_parquet(file)
-    except OSError as error:
-        raise UsageError(f"{file} cannot be written: {error.strerror}.") from error
 
 
 def _shown(found: pl.DataFrame) -> pl.DataFrame:

@@ -5,8 +5,11 @@ What was saved with it is noted in the file itself, so that the two are replaced
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,12 +20,13 @@ from kraken_core.ledger.bulk import CHUNK, add_rows
 from kraken_core.ledger.engine import file_of, open_engine, reading, shown, writing
 from kraken_core.ledger.models import ingestion_job, metadata, table_mark
 from kraken_core.ledger.schema import bring_up_to_date
+from kraken_core.ledger.sqlite import is_full
 
 
 def save_ledger(url: str, file: Path) -> None:
     """Write all of a ledger, on SQLite or PostgreSQL, to a new SQLite file.
 
-    Raises LedgerError, also where the ledger is damaged.
+    Raises LedgerError, also where the ledger is damaged, and OSError where the file's disk is full.
     """
     engine = open_engine(url)
     try:
@@ -37,8 +41,8 @@ def save_ledger(url: str, file: Path) -> None:
 
 
 def add_note(file: Path, note: str) -> None:
-    """Note in a saved ledger what it was saved with."""
-    with closing(sqlite3.connect(file)) as saved, saved:
+    """Note in a saved ledger what it was saved with. Raises OSError where its disk is full."""
+    with _room_for(file), closing(sqlite3.connect(file)) as saved, saved:
         saved.execute("CREATE TABLE backup_note (note TEXT NOT NULL)")
         saved.execute("INSERT INTO backup_note VALUES (?)", [note])
 
@@ -70,9 +74,20 @@ def _copy_file(connection: Connection, file: Path) -> None:
     ours = connection.connection.driver_connection
     if not isinstance(ours, sqlite3.Connection):
         raise TypeError(f"{ours} is none of ours")
-    with closing(sqlite3.connect(file)) as saved:
+    with _room_for(file), closing(sqlite3.connect(file)) as saved:
         ours.backup(saved)
         saved.execute("PRAGMA journal_mode = DELETE")  # all of it is in the one file
+
+
+@contextmanager
+def _room_for(file: Path) -> Iterator[None]:
+    """Raises OSError where the disk of a new file is full, which is not that of the ledger it is made of."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if is_full(error):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file)) from error
+        raise
 
 
 def _copy_rows(engine: Engine, file: Path) -> None:

@@ -79,7 +79,6 @@ def test_an_ingest_that_cannot_be_is_refused_with_one_line(
         (["ingest", "--resume", "9" * 30, "--yes"], "is not in the range"),
         (["watch", "--tier", "ALL", "--webhook", "http://[::1"], "the webhook is not an http or https address"),
         (["watch", "--tier", "ALL", "--webhook", "http://a:99999"], "the webhook is not an http or https address"),
-        (["report", "--html", "/dev/full"], "No space left on device"),
         (["report", "--pairs", "X" * 100_000], "XXX…"),
         (["sql", "x" * 100_000], "xxx…"),
         (["--json"], "--json is an option of a command: name one"),

@@ -31,31 +31,37 @@ def save_table(
 ) -> SavedTable:
     """Save ``version`` of a table, whose files are ``active``, and of the names that ``left`` it the files still there.
 
-    Files that are missing, or are not as they were written, are not saved, and listed. Raises StoreError, UsageError
-    where another table is in the folder.
+    Files that are missing, or are not as they were written, are not saved, and listed. Raises StoreError where the
+    table cannot be read, UsageError where another one is in the folder, and OSError where that cannot be written.
     """
     target = LocalFolder(folder)
     with store_errors("save", place):
         _require_same(place, version, target)
         sizes = {file.path: file.size for file in place.files("*/*.parquet")}
-        wanted = sorted({*active, *(path for path in sizes if PurePosixPath(path).name in set(left))})
-        copied, damaged = 0, []
-        for number, path in enumerate(wanted):
-            done(number, len(wanted))
-            size = active[path].size if path in active else sizes[path]
-            if target.size(path) == size:
-                continue
-            if _copy(place, path, size, target):
-                copied += 1
-                reached("backup.file")
-            elif path in active:
-                damaged.append(path)
-        for path in (entries := _entries(place, version)):
-            if target.size(path) is None:
-                write_whole(folder / path, place.content(path))
-                reached("backup.log")
-        if hint := _hint(place, entries):
-            write_whole(folder / _HINT, hint)
+    wanted = sorted({*active, *(path for path in sizes if PurePosixPath(path).name in set(left))})
+    copied, damaged = 0, []
+    for number, path in enumerate(wanted):
+        done(number, len(wanted))
+        size = active[path].size if path in active else sizes[path]
+        if target.size(path) == size:
+            continue
+        if (content := _content(place, path, size)) is not None:
+            write_whole(folder / path, content)
+            copied += 1
+            reached("backup.file")
+        elif path in active:
+            damaged.append(path)
+    with store_errors("save", place):
+        entries = _entries(place, version)
+        hint = _hint(place, entries)
+    for path in entries:
+        if target.size(path) is None:
+            with store_errors("save", place):
+                entry = place.content(path)
+            write_whole(folder / path, entry)
+            reached("backup.log")
+    if hint:
+        write_whole(folder / _HINT, hint)
     done(len(wanted), len(wanted))
     return SavedTable(version, len(active), copied, sum(file.size for file in active.values()), tuple(damaged))
 
@@ -76,16 +82,14 @@ def _require_same(place: Location, version: int, target: LocalFolder) -> None:
         )
 
 
-def _copy(place: Location, path: str, size: int, target: LocalFolder) -> bool:
-    """Copy a file of candles, unless it is missing or not as it was written; whether it was copied."""
-    try:
-        content = place.content(path)
-    except FileNotFoundError:
-        return False
-    if len(content) != size or not is_as_written(path, content):
-        return False
-    write_whole(target.root / path, content)
-    return True
+def _content(place: Location, path: str, size: int) -> bytes | None:
+    """A file of candles; None where it is missing, or not as it was written."""
+    with store_errors("save", place):
+        try:
+            content = place.content(path)
+        except FileNotFoundError:
+            return None
+    return content if len(content) == size and is_as_written(path, content) else None
 
 
 def _entries(place: Location, version: int) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ import polars as pl
 from deltalake.exceptions import DeltaError
 
 from kraken_core.domain.errors import StoreError
+from kraken_core.domain.file_errors import is_full
 
 _TREE = re.compile(r"\s*\n\s*(?:\x1b\[\d+m)?↳(?:\x1b\[0m)?\s*")  # how Delta sets the causes of an error
 _TRACEBACK = re.compile(r"^Traceback \(most recent .*?^\w[\w.]*: ", re.DOTALL | re.MULTILINE)  # DuckDB's, of our error
@@ -21,7 +20,6 @@ _KERNELS = (  # what Delta's kernel says of a log, and what that is
     (re.compile(r".*Expected contiguous commit files.*", re.DOTALL), "an entry of its log is missing"),
 )
 _AWAY = "error sending request"  # the message of the client that deltalake, polars and obstore share
-_FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))  # libraries have it in their text alone
 
 
 @contextmanager
@@ -30,7 +28,7 @@ def store_errors(verb: str, what: object) -> Iterator[None]:
     try:
         yield
     except (OSError, pl.exceptions.PolarsError, DeltaError, _duckdb().Error) as error:
-        if any(full in str(error) for full in _FULL):
+        if is_full(error):
             raise StoreError(
                 f"Cannot {verb} {what} of the candle table: its disk is full. The table is as it was; free some space."
             ) from error

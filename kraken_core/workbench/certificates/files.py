@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 from kraken_core.domain.certificates.certificate import Certificate, parse
-from kraken_core.domain.errors import NoCertificateError, UsageError
+from kraken_core.domain.errors import NoCertificateError
+from kraken_core.domain.file_errors import write_errors
 from kraken_core.stores.files.regular import regular
 
 
 def write_certificate(path: Path, certificate: Certificate) -> None:
-    """Write a certificate. Raises UsageError where it cannot be written."""
+    """Write a certificate. Raises UsageError where it cannot be written, HomeError where its disk is full."""
     partial = path.with_name(f".{path.name}.part")
-    try:
-        partial.write_text(as_text(certificate), encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}. Choose another place.") from error
+    with write_errors(path):
+        try:
+            partial.write_text(as_text(certificate), encoding="utf-8")
+            partial.replace(path)
+        finally:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
 
 
 def as_text(certificate: Certificate) -> str:

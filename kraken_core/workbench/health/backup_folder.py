@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from kraken_core.domain.errors import HomeError, UsageError
+from kraken_core.domain.file_errors import reason_of
 from kraken_core.ledger.saving import note_in
 from kraken_core.settings import FORMAT_FILE, Settings
 from kraken_core.stores.files.durable import write_whole
@@ -42,9 +43,10 @@ def messages(verb: str, place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
         raise HomeError(
-            f"cannot {verb} {place}: {error.strerror or error} ({error.filename}). What was copied is kept: correct "
-            "that, and the same command continues."
+            f"cannot {verb} {place}: {reason_of(error)}{where}. What was copied is kept: correct that, and the same "
+            "command continues."
         ) from error
 
 

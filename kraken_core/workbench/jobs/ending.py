@@ -14,6 +14,7 @@ from kraken_core.domain.errors import (
     LedgerError,
     MoreRequestsNeededError,
 )
+from kraken_core.domain.file_errors import reason_of
 from kraken_core.domain.jobs import Control, IngestionJob
 from kraken_core.pipeline.run import JobResult
 from kraken_core.ports import Ledger
@@ -51,7 +52,7 @@ class RunEnding:
             raise self._failed(job, str(error)) from error
         except OSError as error:
             where = error.filename or self.settings.home
-            reason = f"{where}: {error.strerror or error}. What was committed is kept; fix that first."
+            reason = f"{where}: {reason_of(error)}. What was committed is kept; fix that first."
             raise self._failed(job, reason) from error
         except BaseException as error:
             LOG.exception("job %s failed", job.id)

@@ -16,6 +16,7 @@ from kraken_core.domain.errors import (
     UsageError,
 )
 from kraken_core.domain.exchange import SPOT_ONLY, Listed, Market
+from kraken_core.domain.file_errors import reason_of
 from kraken_core.domain.market import Pair, first_of
 from kraken_core.domain.names import Names
 from kraken_core.domain.outages import Outages, called, not_reached, spot_first
@@ -181,7 +182,7 @@ class JobPlanner:
                 self.remote.fetch(url)
             except OSError as error:
                 raise HomeError(
-                    f"{url} cannot be saved in {self.remote.downloads}: {error.strerror}. Fix that, and try again."
+                    f"{url} cannot be saved in {self.remote.downloads}: {reason_of(error)}. Fix that, and try again."
                 ) from error
         return self._plan(plan.request, plan.as_of, plan.market, plan.unreached)
 

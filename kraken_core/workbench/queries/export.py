@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,7 @@ import polars as pl
 from kraken_core.domain.archives import StatedCoverage
 from kraken_core.domain.candles import PRICES
 from kraken_core.domain.errors import BadFileError, UsageError
+from kraken_core.domain.file_errors import write_errors
 from kraken_core.domain.interval_text import short
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
@@ -130,20 +132,27 @@ class Export:
         if existing and not overwrite:
             more = f", and {len(existing) - 1} more" if len(existing) > 1 else ""
             raise UsageError(f"{existing[0]} exists{more}: nothing was written; add --overwrite.")
-        try:
+        with self._whole_or_not_at_all(targets.values()):
             files = [(each, self._one(each, path, window, shortfalls[each])) for each, path in targets.items()]
             written = [(each, file) for each, file in files if file.candles]
             if written and KINDS[self.kind].described:
                 self._describe(written, window)  # before there is a file without an entry
             for _, file in written:
                 _partial(file.path).replace(file.path)
+        return [file for _, file in written]
+
+    @contextmanager
+    def _whole_or_not_at_all(self, targets: Iterable[Path]) -> Iterator[None]:
+        """Leave nothing of files that were not written whole: it is of no use, and may be what fills the disk."""
+        try:
+            with write_errors(self.folder, "Choose another folder."):
+                yield
         except BadFileError as error:
             raise UsageError(f"{self.folder}: {error}: take it away, or choose another folder.") from error
-        except OSError as error:
-            raise UsageError(
-                f"{error.filename or self.folder} cannot be written: {error.strerror}. Choose another folder."
-            ) from error
-        return [file for _, file in written]
+        finally:
+            for path in (*targets, self.folder / COVERAGE):
+                with suppress(OSError):
+                    _partial(path).unlink(missing_ok=True)
 
     def _one(self, series: Series, path: Path, window: TimeRange, shortfall: Shortfall) -> Exported:
         if self.by_all_names:

@@ -22,6 +22,7 @@ import polars as pl
 
 from kraken_core.domain.candles import PRICES
 from kraken_core.domain.errors import UsageError
+from kraken_core.domain.file_errors import write_errors
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.workbench.queries.candles import Reading
@@ -65,17 +66,12 @@ class NautilusCatalog:
             by_pair[each.pair].append(each)
         part, bars = (self.folder.with_name(f".{self.folder.name}.{what}") for what in ("part", "bars"))
         try:
-            for folder in (part, bars):
-                folder.mkdir(parents=True)
-            found = [of for pair in sorted(by_pair) for of in self._pair(bars, by_pair[pair], window, shortfalls)]
-            if found:
-                _run(python, part, [what for what, _ in found])
-                part.replace(self.folder)  # it takes the place of a folder that is empty
-        except FileExistsError as error:
-            raise UsageError(f"{error.filename} is left of an export that ended early: take it away.") from error
-        except OSError as error:
-            raise UsageError(f"{error.filename or part} cannot be written: {error.strerror}.") from error
-        else:
+            with write_errors(part, "Choose another folder."):
+                _begin(part, bars)
+                found = [of for pair in sorted(by_pair) for of in self._pair(bars, by_pair[pair], window, shortfalls)]
+                if found:
+                    _run(python, part, [what for what, _ in found])
+                    part.replace(self.folder)  # it takes the place of a folder that is empty
             return [file for _, file in found]
         finally:
             for folder in (part, bars):
@@ -109,6 +105,14 @@ def _python() -> str:
         "nautilus_trader writes its own catalogs, and is not installed here: install it in an environment of its own, "
         f"and name that one's Python in {PYTHON}."
     )
+
+
+def _begin(*folders: Path) -> None:
+    try:
+        for folder in folders:
+            folder.mkdir(parents=True)
+    except FileExistsError as error:
+        raise UsageError(f"{error.filename} is left of an export that ended early: take it away.") from error
 
 
 def _run(python: str, folder: Path, series: list[dict[str, Any]]) -> None:
