@@ -204,8 +204,14 @@ class Settings:
         return settings
 
     def with_store(self, store: str) -> Settings:
-        """The same with another candle table. Raises SettingError."""
-        return replace(self, store=_checked("store", store, "--to"), origins={**self.origins, "store": "--to"})
+        """The same with another candle table; a folder is named from where one is, as others that are written to are.
+
+        Raises SettingError.
+        """
+        address: str = _checked("store", store, "--to")
+        if address and store_address(address)[0].local:
+            address = str(Path(address).absolute())
+        return replace(self, store=address, origins={**self.origins, "store": "--to"})
 
     def exchange_url(self, venue: Venue) -> str:
         """The address of an exchange's API: that of the settings, else its own."""

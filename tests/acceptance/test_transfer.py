@@ -121,6 +121,16 @@ def test_a_table_is_not_copied_into_itself(full: Kraken) -> None:
     assert "the candle table itself" in refused(full("copy", "--to", full.home / "candles", code=2))
 
 
+def test_a_folder_is_named_from_where_the_command_runs(
+    full: Kraken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    full("copy", "--to", "copied", "--pairs", "BTC/USD", "--intervals", "1440")
+    assert (tmp_path / "here" / "copied" / "_delta_log").is_dir()
+    assert not (full.home / "copied").exists()
+
+
 def test_large_series_go_in_pieces_and_their_checksum_is_the_same(
     full: Kraken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
