@@ -5,18 +5,17 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
+from app.coverage.evidence import evidence
 from app.shared import formatting
-from app.shared.archive_links import archive_links
 from app.shared.filters import IN_URL, selection
 from app.shared.links import link
 from app.shared.metrics import show_metrics
 from app.shared.paging import TIMELINES, page_of
-from app.shared.series_list import filters_of, series_link, series_list
-from app.shared.time_window import chosen, controls, dragged, window, window_filters, zoom
+from app.shared.series_list import series_list
+from app.shared.time_window import chosen, controls, dragged, window, zoom
 from app.shared.workbench_cache import remembered, workbench
 from kraken_core import Workbench
 from kraken_core.domain.formatting import duration, percent
-from kraken_core.domain.gaps import Route
 from kraken_core.domain.market import Series
 from kraken_core.domain.request import Selection
 from kraken_core.domain.timerange import TimeRange
@@ -53,17 +52,6 @@ def shares_in(workbench: Workbench, chosen: Selection, at: TimeRange) -> tuple[p
 def pictured(workbench: Workbench, series: list[Series], at: TimeRange) -> Timeline:
     """What is known of some series in a window."""
     return workbench.charts.timeline(series, at)
-
-
-@remembered
-def grounds(workbench: Workbench, series: Series, span: TimeRange) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The claims about a stretch of a series, and the gaps in it, as far as they lie in it."""
-    evidence = workbench.evidence(series, span)
-    gaps = workbench.charts.gaps(workbench.select(pairs=[series.pair], intervals=[series.interval]))
-    inside = gaps.with_columns(
-        start=pl.max_horizontal("start", pl.lit(span.start)), end=pl.min_horizontal("end", pl.lit(span.end))
-    ).filter(pl.col("start") < pl.col("end"))
-    return evidence, inside.with_columns(candles=(pl.col("end") - pl.col("start")) // series.width)
 
 
 def page() -> None:
@@ -115,7 +103,7 @@ def page() -> None:
         st.caption("  \n".join(f"**{grade.value}**: {meaning}" for grade, meaning in MEANINGS.items()))
     if picked.stretches:
         row, start, end = picked.stretches[0]
-        _evidence(rows[row], TimeRange(start, end))
+        evidence(rows[row], TimeRange(start, end))
     with st.expander("As a table"):
         _table(shares)
 
@@ -156,47 +144,6 @@ def _nothing() -> None:
     else:
         st.info("Nothing is stored in this home yet.", icon=":material/inbox:")
         link("ingest", "Ingest archives", ":material/input:")
-
-
-def _evidence(series: Series, span: TimeRange) -> None:
-    st.subheader("Evidence")
-    st.text(f"{formatting.series_name(series)}: {formatting.moment(span.start)} – {formatting.moment(span.end)}")
-    filters = filters_of(series)
-    evidence, gaps = grounds(series, span)
-    fillable = gaps.filter(pl.col("route") != Route.NONE).height
-    with st.container(horizontal=True):
-        series_link(series)
-        link("candles", "Open in Candles", ":material/candlestick_chart:", **filters, **window_filters(span))
-        link("gaps", f"Open in Gaps{', to backfill' if fillable else ''}", ":material/border_clear:",
-             **filters, **window_filters(span))  # fmt: skip
-        archive_links(gaps)
-    if gaps.height:
-        st.caption("Missing in it")
-        st.dataframe(
-            gaps.select(
-                _moment("start").alias("from (UTC)"), _moment("end").alias("to (UTC)"),
-                pl.col("candles").alias("missing"), "route", "reason", "archive", "csv_file",
-            ),
-            hide_index=True,
-        )  # fmt: skip
-    if not evidence.height:
-        st.caption("No source covers this range.")
-        return
-    st.caption("Sources covering this range, newest first")
-    st.dataframe(
-        evidence.select(
-            pl.when("withdrawn").then(pl.lit("withdrawn")).otherwise(pl.lit("in force")).alias("claim"),
-            "source", _moment("start").alias("from (UTC)"), _moment("end").alias("to (UTC)"),
-            pl.col("member").alias("file"), pl.col("path").alias("archive"),
-            pl.col("evidence").alias("hash or request"), pl.col("asserted_at").alias("claimed at (UTC)"),
-            pl.col("job_id").alias("job"),
-        ),
-        hide_index=True,
-    )  # fmt: skip
-
-
-def _moment(name: str) -> pl.Expr:
-    return pl.from_epoch(name, "s").dt.strftime("%Y-%m-%d %H:%M")
 
 
 page()

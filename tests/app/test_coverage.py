@@ -8,10 +8,11 @@ from streamlit.testing.v1 import AppTest
 from app.shared import formatting
 from app.shared.paging import TIMELINES
 from kraken_core import Workbench
+from kraken_core.domain.findings import Doubt, Findings
 from kraken_core.domain.formatting import percent
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Series
-from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.timerange import TimeRange, TimeRanges
 from tests.app.conftest import Opened, figures
 from tests.support.doubted import doubt
 from tests.support.little_market import BTC_EUR
@@ -58,6 +59,20 @@ def test_the_table_calls_a_series_as_complete_as_the_report_does(full: Path, ope
     [row] = opened("coverage", pair="BTC/EUR", interval=["1h"]).dataframe[0].value.to_dict("records")
     assert line.counts.doubtful == 7
     assert (row["Complete"], row["Doubtful"]) == (percent(line.counts.completeness), "7")
+
+
+def test_why_a_stretch_is_doubtful_is_what_explains_its_slots(full: Path) -> None:
+    series, hour = Series(BTC_EUR, 60), 3_600
+    with Workbench.open(full) as workbench:
+        start = workbench.ledger.coverage([series])[0].start
+        doubtful = TimeRanges.single(start + hour, start + 3 * hour)
+        doubt(workbench, series, doubtful)
+        silence = Doubt(start + hour, start + 3 * hour, "no trades where about 9 were to be expected")
+        workbench.ledger.record_findings({series: Findings(doubts=(silence,))}, {}, 0)
+        found = workbench.charts.doubts(series, TimeRange(start, start + 24 * hour))
+        assert (found.slots, found.reasons) == (2, workbench.explain(series.pair, 60, start + hour).doubts)
+        assert "9 were to be expected" in found.reasons[0]
+        assert workbench.charts.doubts(series, TimeRange(start + 3 * hour, start + 24 * hour)) == (0, ())
 
 
 def test_series_come_a_page_at_a_time(full: Path, opened: Opened) -> None:

@@ -13,15 +13,19 @@ import pytest
 from playwright.sync_api import Dialog, Page, expect
 
 from kraken_core import Workbench
-from kraken_core.domain.market import Pair
+from kraken_core.domain.findings import Doubt, Findings
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import PairRecord
 from tests.support.browsing import PATIENCE_MS, click, drag, place, plot, serving
 from tests.support.command_line import NOBODY
-from tests.support.little_market import LOST
+from tests.support.doubted import doubt
+from tests.support.little_market import BTC_EUR, LOST
 
 pytest_plugins = ["tests.support.chromium"]
 expect.set_options(timeout=PATIENCE_MS)
 DAYS = 11  # of the little market
+DOUBTED, WHY = Series(BTC_EUR, 60), "no trades where about 9 were to be expected"
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +35,10 @@ def unfilled(unfilled_home: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     shutil.copytree(unfilled_home, home)
     with Workbench.open(home) as workbench:
         workbench.ledger.record_pairs([PairRecord(Pair("<img src=x onerror=alert(1)>", "USD"), "TIER4", ())])
+        start = workbench.ledger.coverage([DOUBTED])[0].start
+        doubt(workbench, DOUBTED, TimeRanges.single(start, start + DAYS * 86_400))
+        silence = Doubt(start, start + DAYS * 86_400, WHY)
+        workbench.ledger.record_findings({DOUBTED: Findings(doubts=(silence,))}, {}, 0)
     return home
 
 
@@ -45,6 +53,13 @@ def test_a_click_on_a_stretch_shows_what_it_stands_on(tab: Page, address: str) -
     click(tab, place(tab, 1.5 / DAYS))
     expect(tab.get_by_role("heading", name="Evidence")).to_be_visible()
     expect(tab.get_by_text("Sources covering this range")).to_be_visible()
+
+
+def test_a_click_on_what_is_doubtful_says_why(tab: Page, address: str) -> None:
+    tab.goto(f"{address}/coverage?pair=BTC/EUR&interval=1h")
+    click(tab, place(tab, 1.5 / DAYS))
+    expect(tab.get_by_text(re.compile("^Doubtful in it: [0-9]+ of the candles expected"))).to_be_visible()
+    expect(tab.get_by_text(re.compile(WHY))).to_be_visible()
 
 
 def test_a_click_on_where_the_gaps_of_a_series_are_opens_it(tab: Page, address: str) -> None:

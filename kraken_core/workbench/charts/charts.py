@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import polars as pl
 
@@ -26,8 +27,16 @@ from kraken_core.workbench.charts.missing import MissingByBin, missing
 from kraken_core.workbench.charts.share import SERIES, Spans, spans
 from kraken_core.workbench.charts.timeline import Timeline, timeline
 from kraken_core.workbench.charts.totals import Totals, totals
+from kraken_core.workbench.queries.doubts import doubts
 
 NO_TIER = "no tier"  # where fiat bases are
+
+
+class SpanDoubts(NamedTuple):
+    """How many slots of a span are doubtful, and what speaks against them, for people."""
+
+    slots: int
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,12 @@ class ChartData:
         """A series in the window, as a chart shows it."""
         wanted = dict(self._wanted([series], self.ledger.detections([series]))).get(series, TimeRanges())
         return drawn(self.store, self.ledger.coverage([series]), wanted, series, window)
+
+    def doubts(self, series: Series, span: TimeRange) -> SpanDoubts:
+        """How much of a span of a series is doubtful, and why."""
+        ranges = [known for known in self.ledger.coverage([series]) if known.grade is Grade.DOUBTFUL]
+        found = TimeRanges.of((known.start, known.end) for known in ranges).clip(*span)
+        return SpanDoubts(found.slots(series.width), doubts(self.ledger, series, found.hull) if found else ())
 
     def totals(self) -> Totals:
         """How complete everything is, and its open gaps (as of :meth:`gaps`)."""
