@@ -42,14 +42,15 @@ def page() -> None:
         elif live and live.is_alive:
             live_now(live)
             _live_controls(live)
-    if not any(each and each.is_alive for each in (state, live)):
+    is_watched = any(each and each.is_alive for each in (state, live))
+    if not is_watched:
         _ended(state)
         start_form()
         _test()
         live_before(live)
     if state:
         _rounds(state.rounds)
-    _notices([*(state.notices if state else ()), *(live.notices if live else ())])
+    _notices([*(state.notices if state else ()), *(live.notices if live else ())], is_watched=is_watched)
 
 
 def _alive(drawn: WatchState) -> None:
@@ -157,10 +158,14 @@ def _rounds(rounds: tuple[WatchRound, ...]) -> None:
         st.text(f"The last round: {reason}")
 
 
-def _notices(notices: Sequence[SentNotice]) -> None:
+def _notices(notices: Sequence[SentNotice], *, is_watched: bool) -> None:
     st.subheader("Notices")
     if not notices:
-        st.caption("None was sent: nothing failed, and no new gap is left.")
+        st.caption(
+            "None was sent: nothing failed, and no new gap is left."
+            if is_watched
+            else "None was sent. Nothing watches this home now, so no notice says what fails or what is missing."
+        )
         return
     for each in sorted(notices, key=lambda notice: -notice.at):
         sign = "✗" if each.failures else "✓"

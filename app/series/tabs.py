@@ -69,7 +69,7 @@ def silences_tab(series: Series) -> None:
         return
     suspicious = silences.filter(pl.col("kind") == "suspicious").height
     longest = silences.row(0, named=True)
-    note = f"{formatting.many(suspicious, 'one')} suspicious" if suspicious else "none of them suspicious"
+    note = f"{formatting.count(suspicious) if suspicious else 'none'} of them suspicious"
     st.caption(
         f"{formatting.many(silences.height, 'span')} without trades, {note}; the longest lasts "
         f"{duration(longest['end'] - longest['start'])}. Suspicious ones first, then by length."

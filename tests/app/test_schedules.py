@@ -68,6 +68,9 @@ def is_alive(page: AppTest) -> bool:
 def test_a_home_that_was_never_watched_leads_to_a_watch(full: Path, opened: Opened) -> None:
     page = opened("schedules")
     assert "never watched" in page.info[0].value
+    notes = " ".join(each.value for each in page.caption)
+    assert "Nothing watches this home" in notes
+    assert "nothing failed" not in notes, "nobody looked"
     assert "Choose tiers or pairs" in press(page, "Start the watch").warning[0].value
 
 

@@ -69,6 +69,8 @@ def test_it_has_gaps_silences_evidence_and_sources_of_this_series_alone(full: Pa
     assert list(of["Gaps"].dataframe[0].value["Missing"]) == sorted(gaps["candles"], reverse=True)
     assert set(of["No trades"].dataframe[0].value["Candles"]) <= set(silences["slots"])
     assert all(name.endswith("PEPEUSD_1.csv") for name in of["Sources"].dataframe[0].value["File"])
+    suspicious = sum(silences["kind"] == "suspicious") or "none"
+    assert f", {suspicious} of them suspicious;" in of["No trades"].caption[0].value
     assert of["Evidence"].get("plotly_chart")
     assert of["Candles"].get("plotly_chart")
 
