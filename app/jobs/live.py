@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app.jobs.runs import lasted
 from app.shared import formatting
 from app.shared.error_boundary import error_boundary
 from app.shared.live_status import is_streaming
@@ -83,4 +82,4 @@ def _took_before(job: IngestionJob, jobs: Sequence[IngestionJob], now: int) -> f
 
 
 def _lasted(job: IngestionJob, now: int) -> float | None:
-    return lasted(job, workbench().control.seconds_stopped([job.id]).get(job.id, 0), now)
+    return job.seconds_run(now, workbench().control.seconds_stopped([job.id]).get(job.id, 0))

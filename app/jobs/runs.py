@@ -27,7 +27,7 @@ def runs(jobs: Sequence[IngestionJob], at: IngestionJob) -> None:
         st.caption("No job is like that.")
         return
     now, stopped = workbench().clock.now(), workbench().control.seconds_stopped()
-    took = {job.id: lasted(job, stopped.get(job.id, 0), now) for job in jobs}
+    took = {job.id: job.seconds_run(now, stopped.get(job.id, 0)) for job in jobs}
     # With another choice, or other jobs, they are other widgets: what was clicked on before is chosen no more
     state = f"{at.id} {[job.id for job in jobs]}"
     drawn = jobs[:DRAWN][::-1]
@@ -81,18 +81,6 @@ def _of_rows(jobs: Sequence[IngestionJob]) -> Callable[[Mapping[str, Any]], list
         return [jobs[row].id for row in [*(row for row, _ in selection["cells"]), *selection["rows"]]]
 
     return ids
-
-
-def lasted(job: IngestionJob, stopped: int, now: int) -> float | None:
-    """How many seconds a job ran, or has been running for; None where it never ran, or is to run again.
-
-    ``stopped``: for how many seconds it did not, until it was resumed.
-    """
-    if job.started_at is None:
-        return None
-    if job.status is JobStatus.RUNNING:
-        return max(0.0, now - job.started_at.timestamp() - stopped)
-    return max(0.0, (job.finished_at - job.started_at).total_seconds() - stopped) if job.finished_at else None
 
 
 def outcome(job: IngestionJob) -> str:

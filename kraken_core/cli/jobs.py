@@ -35,12 +35,13 @@ def jobs(ctx: CliContext, job: int | None) -> None:
         elif not found:
             echo("No jobs yet. Start one with: kraken-history ingest --csv-source-dir PATH --tier ALL")
         else:
-            _print_jobs(found, workbench.clock.now())
+            _print_jobs(found, workbench)
             if job is not None:
                 _print_history(workbench, found[0])
 
 
-def _print_jobs(found: Iterable[IngestionJob], now: int) -> None:
+def _print_jobs(found: Iterable[IngestionJob], workbench: Workbench) -> None:
+    now, stopped = workbench.clock.now(), workbench.control.seconds_stopped()
     columns = ("job", "status", "pairs", "done", "files", "new candles", "open gaps", "created (UTC)", "duration")
     rows = (
         (
@@ -52,23 +53,18 @@ def _print_jobs(found: Iterable[IngestionJob], now: int) -> None:
             job.records_ingested,
             job.metrics.gaps_open,
             job.created_at.replace(second=0, microsecond=0),
-            _lasted(job, now),
+            _lasted(job, now, stopped.get(job.id, 0)),
         )
         for job in found
     )
     print_table(columns, rows, folding="pairs")
 
 
-def _lasted(job: IngestionJob, now: int) -> str | None:
-    """How long it ran, or has been running; None where it did not start, or is to run again."""
+def _lasted(job: IngestionJob, now: int, stopped: int) -> str | None:
     from kraken_core.domain.formatting import duration
-    from kraken_core.domain.jobs import JobStatus
 
-    if job.started_at is None:
-        return None
-    if job.status is JobStatus.RUNNING:
-        return duration(max(0, now - job.started_at.timestamp()))
-    return duration((job.finished_at - job.started_at).total_seconds()) if job.finished_at else None
+    seconds = job.seconds_run(now, stopped)
+    return None if seconds is None else duration(seconds)
 
 
 def _status(job: IngestionJob) -> str:

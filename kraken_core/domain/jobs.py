@@ -217,6 +217,17 @@ class IngestionJob:
         """Gaps of those that were filled."""
         return self.metrics.gaps_filled
 
+    def seconds_run(self, now: int, stopped: int) -> float | None:
+        """How long it ran, or has been running; None where it never ran, or is to run again.
+
+        ``stopped``: for how many seconds it did not, until it was resumed (``Ledger.seconds_stopped``).
+        """
+        if self.started_at is None:
+            return None
+        if self.status is JobStatus.RUNNING:
+            return max(0.0, now - self.started_at.timestamp() - stopped)
+        return max(0.0, (self.finished_at - self.started_at).total_seconds() - stopped) if self.finished_at else None
+
     def mark_running(self, worker: str, lease_until: int | None = None) -> IngestionJob:
         """Running in ``worker``, with a lease until ``lease_until``. Raises IllegalMoveError unless it may run."""
         return replace(self._moved(JobStatus.RUNNING), worker=worker, lease_until=lease_until, error=None)
@@ -236,9 +247,12 @@ class IngestionJob:
         """Stopped by ``error``; it may be resumed. Raises IllegalMoveError unless it was pending or running."""
         return replace(self._moved(JobStatus.FAILED), error=error)
 
-    def mark_lost(self, why: str) -> IngestionJob:
-        """Failed, as its worker vanished; it may be resumed. Raises IllegalMoveError as :meth:`mark_failed`."""
-        return replace(self.mark_failed(f"worker lost: {why}"), worker_lost=True)
+    def mark_lost(self, why: str, last_seen: datetime | None = None) -> IngestionJob:
+        """Failed, as its worker vanished; it may be resumed. Raises IllegalMoveError as :meth:`mark_failed`.
+
+        It ended when its worker was ``last_seen``, where that is known, whenever somebody looked.
+        """
+        return replace(self.mark_failed(f"worker lost: {why}"), worker_lost=True, finished_at=last_seen)
 
     def mark_cancelled(self) -> IngestionJob:
         """Cancelled for good. Raises IllegalMoveError when it has ended."""

@@ -141,7 +141,8 @@ class Jobs(Transactions):
                 changes |= {"started_at": stored.started_at or now, "finished_at": None, "candle_table": self._table}
                 changes |= {"table_version": case((same, ingestion_job.c.table_version), else_=null())}
             elif after.status in _ENDED:
-                changes |= {"finished_at": now}
+                last_seen = after.finished_at if after.worker_lost else None
+                changes |= {"finished_at": last_seen or now}
             if after.status is JobStatus.COMPLETED:
                 changes |= {"stage": "", "progress_pct": after.progress_pct}
             as_before = (

@@ -11,11 +11,14 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
+from click.testing import CliRunner
 
 from kraken_core import Workbench
+from kraken_core.cli.jobs import jobs
 from kraken_core.domain.formatting import duration
 from kraken_core.domain.gaps import GapStatus, Route
 from kraken_core.domain.jobs import Control, IngestionJob, JobMetrics, JobStatus
+from kraken_core.workbench.jobs.lease import LEASE_S
 from kraken_core.workbench.jobs.worker_process import this_worker
 from tests.app.conftest import Opened, figures, told
 from tests.app.test_ingest import PATIENCE_S, press
@@ -144,6 +147,20 @@ def test_a_job_did_not_take_the_time_for_which_it_was_paused(
         job = bench.ledger.move(job, move(job))
     assert bench.control.seconds_stopped() == bench.control.seconds_stopped([job.id]) == {job.id: 3_900}
     assert opened("jobs").dataframe[0].value["Took"][0] == duration(120)
+    listed = CliRunner().invoke(jobs, ["--home", str(bench.settings.home)]).output
+    assert duration(120) in listed
+
+
+def test_a_killed_job_ended_when_its_worker_was_last_seen(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = bench.runner.start(bench.plan(pairs=["BTC/USD"], start_date=FIRST_DAY, as_of=PRESENT, api_backfill=False))
+    monkeypatch.setattr(bench.ledger, "_clock", clock := Mock(now=Mock(return_value=1_000)))
+    gone = this_worker().rsplit(":", 1)[0] + ":1.0"
+    job = bench.ledger.move(job, job.mark_running(gone, 1_000 + LEASE_S))
+    clock.now.return_value = 1_008
+    bench.ledger.renew(job, LEASE_S)
+    clock.now.return_value = 2_000
+    [failed] = bench.runner.fail_stalled_jobs()
+    assert failed.seconds_run(clock.now(), 0) == 8
 
 
 def test_pause_and_cancel_are_asked_of_a_running_job(bench: Workbench, opened: Opened) -> None:

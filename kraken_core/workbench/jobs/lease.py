@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +18,11 @@ LEASE_S = 30  # a worker without a sign of life for so long is taken for lost
 HEARTBEAT_S = 1.0  # how soon a request to pause takes effect
 
 LOG = logging.getLogger("kraken_core")
+
+
+def last_seen(job: IngestionJob, now: int) -> datetime | None:
+    """When the worker of a running job last gave a sign of life, by ``now``; None where it has no lease."""
+    return None if job.lease_until is None else datetime.fromtimestamp(min(job.lease_until - LEASE_S, now), UTC)
 
 
 @dataclass(slots=True)

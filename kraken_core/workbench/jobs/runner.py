@@ -56,7 +56,7 @@ from kraken_core.stores.rejects import CsvRejectLog
 from kraken_core.workbench.jobs.audit_plan import AuditPlan
 from kraken_core.workbench.jobs.disk import BOUNDLESS, room
 from kraken_core.workbench.jobs.ending import RunEnding, resume_command
-from kraken_core.workbench.jobs.lease import LEASE_S, Lease
+from kraken_core.workbench.jobs.lease import LEASE_S, Lease, last_seen
 from kraken_core.workbench.jobs.log import LOG, begun, ended, logged
 from kraken_core.workbench.jobs.planner import JobPlanner
 from kraken_core.workbench.jobs.stalled import stalled_jobs
@@ -96,7 +96,7 @@ class JobRunner(JobPlanner):
         failed_now = []
         for job, why in self.stalled_jobs():
             with suppress(IllegalMoveError):  # it ended as it should between our two looks, and its process with it
-                failed_now.append(self.ledger.move(job, job.mark_lost(why)))
+                failed_now.append(self.ledger.move(job, job.mark_lost(why, last_seen(job, self.ledger.now()))))
         return failed_now
 
     def stalled_jobs(self) -> list[tuple[IngestionJob, str]]:
