@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kraken_core.domain.coverage import Assertion
+    from kraken_core.domain.differences import Difference
     from kraken_core.domain.market import Series
 
     Opens: TypeAlias = NDArray[np.int64]  # epoch seconds, rising
@@ -30,13 +31,18 @@ SourceKey: TypeAlias = "tuple[Source, str]"  # as Origin.key
 
 _NONE: Opens = np.empty(0, dtype=np.int64)
 _NOTHING = TimeRanges()
+_NOWHERE: Mapping[SourceKey, TimeRanges] = {}
 
 
 class Stated(NamedTuple):
-    """What sources say of a series: the slots that each claims, and the opens of the candles that each has."""
+    """What sources say of a series: the slots that each claims, and the opens of the candles that each has.
+
+    ``silent`` is where each is known to have none.
+    """
 
     claims: Mapping[SourceKey, TimeRanges]
     opens: Mapping[SourceKey, Opens]
+    silent: Mapping[SourceKey, TimeRanges] = _NOWHERE
 
 
 def claims_of_sources(assertions: Iterable[Assertion]) -> dict[Series, dict[SourceKey, TimeRanges]]:
@@ -66,20 +72,53 @@ def silent_slots(before: Stated, new: Stated) -> Iterator[tuple[SourceKey, Sourc
     """Where one source has a candle and another one, which claims the slot, has none: both, and the opens.
 
     Of new sources all candles are known. Of earlier ones only those in force are: where there is one, whether the
-    others had one too was looked at when they came; where there is none, none of them had.
+    others had one too was looked at when they came; where there is none, none of them had. One that is known to be
+    silent is compared with every one that comes.
     """
-    taken = np.concatenate([_NONE, *before.opens.values()])
+    taken = rising(before.opens.values())
     for silent in sorted({*before.claims, *new.claims}):
         own = new.opens.get(silent, _NONE)
+        expected, denied = (of.claims.get(silent, _NOTHING) for of in (new, before))
         for source in sorted({*before.opens, *new.opens} - {silent}):
-            brought, there = new.opens.get(source, _NONE), before.opens.get(source, _NONE)
-            missed = _inside(np.union1d(brought, there), new.claims.get(silent, _NOTHING))
-            unexpected = _inside(brought[~np.isin(brought, taken)], before.claims.get(silent, _NOTHING))
-            opens = np.setdiff1d(np.union1d(missed, unexpected), own)
-            if len(opens):
+            brought = new.opens.get(source, _NONE)
+            found = (
+                _inside(before.opens.get(source, _NONE), expected),
+                _inside(brought, expected),
+                _without(_inside(brought, denied), taken),
+                _inside(brought, denied & before.silent.get(silent, _NOTHING)),
+            )
+            if len(opens := rising(_without(each, own) for each in found)):
                 yield source, silent, opens
 
 
+def rising(parts: Iterable[Opens]) -> Opens:
+    """All opens of the parts, each once, rising: cheap where they are so already, as those of one file are."""
+    found = [part for part in parts if len(part)]
+    opens: Opens = np.concatenate(found) if len(found) > 1 else found[0] if found else _NONE
+    return opens if np.all(opens[1:] > opens[:-1]) else np.unique(opens)
+
+
+def known_silences(differences: Iterable[Difference]) -> dict[Series, dict[SourceKey, TimeRanges]]:
+    """Where sources are known to be silent, but for ranges in which they are so in some slots only."""
+    found: dict[Series, dict[SourceKey, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
+    for each in differences:
+        if each.is_silence and each.slots * each.series.width == each.end - each.start:
+            found[each.series][each.other.key].append((each.start, each.end))
+    return {
+        series: {key: TimeRanges.of(ranges) for key, ranges in of_series.items()} for series, of_series in found.items()
+    }
+
+
+def _without(opens: Opens, others: Opens) -> Opens:
+    if not len(others):
+        return opens
+    places = np.minimum(np.searchsorted(others, opens), len(others) - 1)
+    left: Opens = opens[others[places] != opens]
+    return left
+
+
 def _inside(opens: Opens, ranges: TimeRanges) -> Opens:
+    if not ranges:
+        return _NONE
     inside: Opens = opens[np.searchsorted(np.array(ranges.bounds, dtype=np.int64), opens, side="right") % 2 == 1]
     return inside

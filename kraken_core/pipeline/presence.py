@@ -17,7 +17,15 @@ from kraken_core.domain.candles import Source, from_api, is_settled, source_of, 
 from kraken_core.domain.coverage import ABSENT, Assertion
 from kraken_core.domain.differences import SILENT, Origin, by_sources
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.presence import SourceKey, Stated, claims_of_sources, shared, silent_slots
+from kraken_core.domain.presence import (
+    SourceKey,
+    Stated,
+    claims_of_sources,
+    known_silences,
+    rising,
+    shared,
+    silent_slots,
+)
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.pipeline.differing_slots import SIZES, DifferingSlots, origin_of
 from kraken_core.ports import CandleStore, ClaimLedger, DifferenceLedger, StagedFile
@@ -71,6 +79,8 @@ class Presence:
     ) -> None:
         known = self.ledger.contents({series.pair for series in ranges})
         files = {series: {**known.get(series, {}), **contents.get(series, {})} for series in ranges}
+        found_before = [each for each in self.ledger.differences(list(ranges)) if each.is_silence]
+        silent = known_silences(found_before)
         there = _opens(self.store.candles(ranges, ("rank",)), files)
         brought = _opens(self.store.staged(staged, ranges, ("rank",)), files)
         groups = [
@@ -78,14 +88,12 @@ class Presence:
             for series in ranges
             for group in self._silences(
                 series,
-                Stated(self._claimed.get(series, {}), there.get(series, {})),
+                Stated(self._claimed.get(series, {}), there.get(series, {}), silent.get(series, {})),
                 Stated(new[series], brought.get(series, {})),
                 files[series],
             )
         ]
-        if not groups:
-            return
-        before = by_sources(d for d in self.ledger.differences(list(ranges)) if d.is_silence)
+        before = by_sources(found_before)
         found = [d for group in groups for d in group.differences(before.get(group.sources, TimeRanges()))]
         if found:
             self.ledger.record_differences(found)
@@ -124,7 +132,4 @@ def _opens(candles: pl.DataFrame, files: Mapping[Series, Files]) -> dict[Series,
         if source is not None and source is not Source.DERIVED:
             key = (source, "") if from_api(rank) else origin_of(rank, files[series]).key
             found[series][key].append(rows["open"].to_numpy())
-    return {
-        series: {key: np.unique(np.concatenate(opens)) for key, opens in of_series.items()}
-        for series, of_series in found.items()
-    }
+    return {series: {key: rising(opens) for key, opens in of_series.items()} for series, of_series in found.items()}

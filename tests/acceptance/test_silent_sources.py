@@ -205,3 +205,13 @@ def test_a_crash_between_the_candles_and_the_ledger_leaves_it_on_record_once(
         differences = workbench.ledger.differences()
     assert sum(each.slots for each in differences) == traded(home)
     assert not confirmed(home) & TimeRanges.of((each.start, each.end) for each in differences)
+
+
+def test_each_of_two_that_have_the_candles_differs_from_the_silent_one(
+    little: LittleMarket, whole: Path, silent: Path, tmp_path: Path
+) -> None:
+    exchange, home = PocketExchange(little.market), tmp_path / "home"
+    run(home, exchange, sources=[silent], **ARCHIVES_ALONE)
+    second, third = run(home, exchange, sources=[whole], **ARCHIVES_ALONE), run(home, exchange)
+    assert_differ(home, second.differences, WHOLE, SILENT_ONE)
+    assert_differ(home, third.differences, OHLC, SILENT_ONE)

@@ -9,7 +9,7 @@ from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.differences import SILENT, Difference, Origin, contested, disagreements
 from kraken_core.domain.grading import grades
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.presence import SourceKey, Stated, claims_of_sources, shared, silent_slots
+from kraken_core.domain.presence import SourceKey, Stated, claims_of_sources, known_silences, shared, silent_slots
 from kraken_core.domain.timerange import TimeRanges
 
 HOURS = Series(Pair("BTC", "USD"), 60)
@@ -44,6 +44,18 @@ def test_an_earlier_source_is_silent_where_a_new_one_is_the_first_to_have_candle
 def test_all_earlier_sources_are_silent_where_none_has_a_candle_and_nothing_is_known_of_those_that_lost_one() -> None:
     before = stated({OLD: slots(0, 5), ANSWERS: slots(0, 5)}, old=[1])
     assert found(before, stated({NEW: slots(0, 5)}, new=[1, 2])) == {(NEW, OLD): [2], (NEW, ANSWERS): [2]}
+
+
+def test_a_source_that_is_known_to_be_silent_is_compared_with_every_one_that_comes() -> None:
+    before = Stated({OLD: slots(0, 5), THIRD: slots(0, 5)}, {THIRD: np.array([WIDTH, 2 * WIDTH])}, {OLD: slots(2, 3)})
+    assert found(before, stated({NEW: slots(0, 5)}, new=[1, 2])) == {(NEW, OLD): [2]}
+
+
+def test_a_range_in_which_a_source_is_silent_in_some_slots_only_does_not_say_in_which() -> None:
+    some = Difference(HOURS, 0, 4 * WIDTH, 3, Origin(*NEW), Origin(*OLD), *SILENT)
+    every = Difference(HOURS, 6 * WIDTH, 8 * WIDTH, 2, Origin(*NEW), Origin(*OLD), *SILENT)
+    other = Difference(HOURS, 9 * WIDTH, 10 * WIDTH, 1, Origin(*NEW), Origin(*OLD), volume=0.5)
+    assert known_silences([some, every, other]) == {HOURS: {OLD: slots(6, 8)}}
 
 
 def test_two_that_come_together_are_compared_with_each_other() -> None:
