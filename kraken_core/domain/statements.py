@@ -1,7 +1,10 @@
 """Whether what an archive states of itself fits its rows (domain rule 4, Doubt).
 
 A statement turns slots without a row into slots without trades. So rows have to bear it out: near each end that is
-stated some file has a row, and no row lies outside.
+stated some file has a row, and no row lies outside. A download that stopped has no row there, under its full name; but
+nor has an archive of few pairs that rarely trade. So where no row is near, all rows are counted: the statement is
+believed where they are as many as a manifest lists, and its end where its pairs are so quiet that a silence of this
+length is no wonder.
 """
 
 from __future__ import annotations
@@ -10,10 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_core.domain.candles import Vintage
 from kraken_core.domain.coverage import ArchiveStatement
+from kraken_core.domain.endings import FEW_TRADES
 from kraken_core.domain.timerange import ceil, iso
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from kraken_core.domain.timerange import TimeRange
 
@@ -30,6 +34,13 @@ class Checked(NamedTuple):
     newest: int | None  # end of the newest row's slot, epoch seconds
 
 
+class Tally(NamedTuple):
+    """All rows of an archive, counted: whether they are as many as it states; how many trades a second they have."""
+
+    as_stated: bool
+    trades_per_s: float
+
+
 def lies_outside(statement: ArchiveStatement, rows: TimeRange) -> bool:
     """Whether rows of a file, from the first one's slot to the end of the last one's, leave the stated span."""
     start, end = statement
@@ -41,11 +52,17 @@ def as_stated_to(statement: ArchiveStatement, rows: TimeRange) -> ArchiveStateme
     return ArchiveStatement() if lies_outside(statement, rows) else statement
 
 
-def checked(statement: ArchiveStatement, files: Iterable[tuple[int, TimeRange]], at_least: int = 1) -> Checked:
+def checked(
+    statement: ArchiveStatement,
+    files: Iterable[tuple[int, TimeRange]],
+    at_least: int = 1,
+    count: Callable[[], Tally | None] = lambda: None,
+) -> Checked:
     """The statement compared with the rows of an archive's busiest files (width of their slots, rows), busiest first.
 
     No more of them are looked at than needed to confirm it, and ``at_least`` so many. An end that no row confirms
-    is not stated. Where all rows begin late, the statement begins with them: the archive covers nothing before.
+    is not stated, unless all rows, once they are ``count``ed, explain that. Where all rows begin late, the statement
+    begins with them: the archive covers nothing before.
     """
     looked_at: list[TimeRange] = []
     firsts: dict[int, int] = {}  # by width: where rows begin
@@ -62,6 +79,8 @@ def checked(statement: ArchiveStatement, files: Iterable[tuple[int, TimeRange]],
         return Checked(ArchiveStatement(), "" if statement == ArchiveStatement() else note, None)
     left = _borne_out(statement, looked_at, firsts)
     first, newest = max(firsts.values()), max(rows.end for rows in looked_at)
+    if left != statement and (tally := count()):
+        left = _explained(statement, left, newest, tally)
     note = f"it states {_span(statement)}, but its rows go from {iso(first)} to {iso(newest)} only: {_NOT_TAKEN}"
     return Checked(left, "" if left == statement else note, newest)
 
@@ -80,6 +99,13 @@ def _borne_out(statement: ArchiveStatement, files: Sequence[TimeRange], firsts: 
     if start is not None and all(rows.start > start + NEAR_S for rows in files):
         start = max(firsts.values())  # a coarse slot opens before the first trade in it
     return ArchiveStatement(start, end if end is not None and any(r.end >= end - NEAR_S for r in files) else None)
+
+
+def _explained(statement: ArchiveStatement, left: ArchiveStatement, newest: int, tally: Tally) -> ArchiveStatement:
+    if tally.as_stated:
+        return statement
+    is_quiet = statement.end is not None and tally.trades_per_s * (statement.end - newest) < FEW_TRADES
+    return left._replace(end=statement.end) if is_quiet else left
 
 
 def _span(statement: ArchiveStatement) -> str:

@@ -22,7 +22,7 @@ from kraken_core.domain.coverage import ArchiveStatement
 from kraken_core.domain.errors import BadFileError, KrakenError, SourceError
 from kraken_core.domain.names import BY_RULES, Names
 from kraken_core.domain.plural import counted
-from kraken_core.domain.statements import Checked, checked, vintage_of
+from kraken_core.domain.statements import Checked, Tally, checked, vintage_of
 from kraken_core.domain.timerange import TimeRange, TimeRanges, day_start
 from kraken_core.sources.addresses import file_name, is_url, plain_url
 from kraken_core.sources.coverage import COVERAGE, MAX_COVERAGE_BYTES, parse_coverage
@@ -32,7 +32,7 @@ from kraken_core.sources.members import Contents, Member
 from kraken_core.sources.remote_archives import Remote, unfetched
 from kraken_core.sources.split import JoinedFile, LocalPart, parts_of
 from kraken_core.sources.trees import Branch, branches
-from kraken_core.sources.witnesses import FILES_AN_INTERVAL, MOST_BYTES, busiest, rows_of
+from kraken_core.sources.witnesses import FILES_AN_INTERVAL, MOST_BYTES, busiest, rows_of, tally_of
 from kraken_core.sources.zips import PIECE_BYTES, member_pieces, read_directory, read_member
 
 _HEAD_BYTES = 512  # a few lines
@@ -219,11 +219,12 @@ class ArchiveSource:
             notes.append(f"{path}: manifest ignored: {_reason(error)}.")
         files = tuple(self._covered(where, contents))
         by_itself = manifest.statement if manifest else stated_by_name(file_name(path))
-        stated = self._checked(by_itself if by_itself.end is not None else self._by_user(), files)
-        if stated.note:
-            notes.append(f"{path}: {stated.note}.")
         counts = manifest is not None and manifest.files == contents.counted
         complete = counts and contents.lists_all
+        listed_rows = manifest.rows if manifest and complete else None
+        stated = self._checked(by_itself if by_itself.end is not None else self._by_user(), files, listed_rows)
+        if stated.note:
+            notes.append(f"{path}: {stated.note}.")
         if manifest and not counts:
             notes.append(
                 f"{path}: manifest lists {counted(manifest.files, 'file')}, {contents.counted:,} found; "
@@ -236,18 +237,25 @@ class ArchiveSource:
             vintage=vintage_of(stated, made, by_itself=by_itself.end is not None),
             complete=complete and not stated.note,
             identity=manifest.identity if manifest else "",
-            rows=manifest.rows if manifest and complete else None,
+            rows=listed_rows,
             files=files,
             ignored=contents.ignored,
             notes=tuple(notes),
             other_names=contents.other_names,
         )
 
-    def _checked(self, statement: ArchiveStatement, files: Sequence[ArchiveFile]) -> Checked:
+    def _checked(self, statement: ArchiveStatement, files: Sequence[ArchiveFile], listed_rows: int | None) -> Checked:
         """The statement as far as rows bear it out. Where none states an end, its age shows in some of its files."""
         costly = any(file.download_bytes for file in files)
         rows = ((file.series.width, span) for file in busiest(files) if (span := self._rows(file)))
-        return checked(statement, rows, 1 if costly or statement.end is not None else 2 * FILES_AN_INTERVAL)
+        at_least = 1 if costly or statement.end is not None else 2 * FILES_AN_INTERVAL
+        return checked(statement, rows, at_least, lambda: self._tally(files, listed_rows))
+
+    def _tally(self, files: Sequence[ArchiveFile], listed_rows: int | None) -> Tally | None:
+        try:
+            return tally_of(files, self.read, listed_rows)
+        except KrakenError:
+            return None
 
     def _rows(self, file: ArchiveFile) -> TimeRange | None:
         """From when to when a file's rows go; None where it cannot be read. What came from a server is remembered."""

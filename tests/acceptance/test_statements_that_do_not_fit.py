@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,63 @@ def test_rows_outside_what_the_name_states_void_the_statement(kraken: Kraken, tm
     done = kraken.ingest(folder(tmp_path / "Kraken_OHLCVT_Q4_2025", files), *WINDOW)
     assert "has rows from 2025-07-01" in done["notes"][0]
     assert covered_until(kraken, "UNI/USD", 60) <= "2025-09-01T00:00:00Z"
+
+
+SPARSE = candles(
+    slots("2025-10-01", "2025-12-29", 97 * HOUR)
+)  # 7 trades in four days; the last ones 3 days before the end
+HALF = BUSY["XBTUSD_60.csv"]
+
+
+def stating(rows: int, **files: bytes) -> dict[str, bytes]:
+    """Files beside a manifest that lists so many rows."""
+    listed = {
+        "product": "ohlcvt",
+        "schema_version": 1,
+        "coverage": {"start": "2025-10-01", "end": "2025-12-31"},
+        "files": len(files),
+        "rows": rows,
+    }
+    texts = {f"{name}.csv": text for name, text in files.items()}
+    return {"MANIFEST.json": json.dumps(listed).encode(), **texts}
+
+
+@pytest.mark.parametrize("write", [folder, zipped])
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [
+        ("Kraken_OHLCVT_2025Q4", stating(SPARSE.count(b"\n"), XBTUSD_60=SPARSE)),
+        ("Kraken_OHLCVT_2025Q4", {"XBTUSD_60.csv": SPARSE}),
+        ("mine", stating(HALF.count(b"\n"), XBTUSD_60=HALF)),
+    ],
+)
+def test_where_all_rows_are_there_or_the_pair_is_as_quiet_as_ever_a_quarter_is_believed_to_its_end(
+    kraken: Kraken, tmp_path: Path, write: Any, name: str, files: dict[str, bytes]
+) -> None:
+    done = kraken.ingest(
+        write(tmp_path / f"{name}{'.zip' if write is zipped else ''}", files), *WINDOW, "--intervals", "1h"
+    )
+    assert not [note for note in done["notes"] if "it states" in note]
+    assert covered_until(kraken, "BTC/USD", 60) == "2025-12-31T23:00:00Z", (
+        "the last slot is nobody's where it is absent"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [
+        ("Kraken_OHLCVT_2025Q4", {"XBTUSD_60.csv": HALF}),
+        ("mine", stating(HALF.count(b"\n") + 1, XBTUSD_60=HALF)),
+        ("mine", {**stating(HALF.count(b"\n"), XBTUSD_60=HALF), "ETHUSD_60.csv": HALF}),
+        ("Kraken_OHLCVT_2025Q4", {"XBTUSD_60.csv": candles(slots("2025-10-01", "2025-11-09", 97 * HOUR))}),
+    ],
+)
+def test_where_rows_are_gone_or_trades_were_likely_what_follows_the_last_row_is_missing(
+    kraken: Kraken, tmp_path: Path, name: str, files: dict[str, bytes]
+) -> None:
+    done = kraken.ingest(folder(tmp_path / name, files), *WINDOW, "--intervals", "1h")
+    assert [note for note in done["notes"] if "it states" in note]
+    assert covered_until(kraken, "BTC/USD", 60) <= "2025-11-10T00:00:00Z"
 
 
 def test_a_date_that_the_user_gives_is_held_against_the_rows_too(kraken: Kraken, tmp_path: Path) -> None:
