@@ -34,7 +34,7 @@ class Checked(NamedTuple):
     newest: int | None  # end of the newest row's slot, epoch seconds
 
 
-class Tally(NamedTuple):
+class RowCount(NamedTuple):
     """All rows of an archive, counted: whether they are as many as it states; how many trades a second they have."""
 
     as_stated: bool
@@ -56,7 +56,7 @@ def checked(
     statement: ArchiveStatement,
     files: Iterable[tuple[int, TimeRange]],
     at_least: int = 1,
-    count: Callable[[], Tally | None] = lambda: None,
+    count: Callable[[], RowCount | None] = lambda: None,
 ) -> Checked:
     """The statement compared with the rows of an archive's busiest files (width of their slots, rows), busiest first.
 
@@ -79,8 +79,8 @@ def checked(
         return Checked(ArchiveStatement(), "" if statement == ArchiveStatement() else note, None)
     left = _borne_out(statement, looked_at, firsts)
     first, newest = max(firsts.values()), max(rows.end for rows in looked_at)
-    if left != statement and (tally := count()):
-        left = _explained(statement, left, newest, tally)
+    if left != statement and (counted := count()):
+        left = _explained(statement, left, newest, counted)
     note = f"it states {_span(statement)}, but its rows go from {iso(first)} to {iso(newest)} only: {_NOT_TAKEN}"
     return Checked(left, "" if left == statement else note, newest)
 
@@ -101,10 +101,10 @@ def _borne_out(statement: ArchiveStatement, files: Sequence[TimeRange], firsts: 
     return ArchiveStatement(start, end if end is not None and any(r.end >= end - NEAR_S for r in files) else None)
 
 
-def _explained(statement: ArchiveStatement, left: ArchiveStatement, newest: int, tally: Tally) -> ArchiveStatement:
-    if tally.as_stated:
+def _explained(statement: ArchiveStatement, left: ArchiveStatement, newest: int, counted: RowCount) -> ArchiveStatement:
+    if counted.as_stated:
         return statement
-    is_quiet = statement.end is not None and tally.trades_per_s * (statement.end - newest) < FEW_TRADES
+    is_quiet = statement.end is not None and counted.trades_per_s * (statement.end - newest) < FEW_TRADES
     return left._replace(end=statement.end) if is_quiet else left
 
 

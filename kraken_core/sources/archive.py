@@ -22,7 +22,7 @@ from kraken_core.domain.coverage import ArchiveStatement
 from kraken_core.domain.errors import BadFileError, KrakenError, SourceError
 from kraken_core.domain.names import BY_RULES, Names
 from kraken_core.domain.plural import counted
-from kraken_core.domain.statements import Checked, Tally, checked, vintage_of
+from kraken_core.domain.statements import Checked, RowCount, checked, vintage_of
 from kraken_core.domain.timerange import TimeRange, TimeRanges, day_start
 from kraken_core.sources.addresses import file_name, is_url, plain_url
 from kraken_core.sources.coverage import COVERAGE, MAX_COVERAGE_BYTES, parse_coverage
@@ -32,7 +32,7 @@ from kraken_core.sources.members import Contents, Member
 from kraken_core.sources.remote_archives import Remote, unfetched
 from kraken_core.sources.split import JoinedFile, LocalPart, parts_of
 from kraken_core.sources.trees import Branch, branches
-from kraken_core.sources.witnesses import FILES_AN_INTERVAL, MOST_BYTES, busiest, rows_of, tally_of
+from kraken_core.sources.witnesses import FILES_AN_INTERVAL, MOST_BYTES, busiest, rows_counted, rows_of
 from kraken_core.sources.zips import PIECE_BYTES, member_pieces, read_directory, read_member
 
 _HEAD_BYTES = 512  # a few lines
@@ -249,11 +249,11 @@ class ArchiveSource:
         costly = any(file.download_bytes for file in files)
         rows = ((file.series.width, span) for file in busiest(files) if (span := self._rows(file)))
         at_least = 1 if costly or statement.end is not None else 2 * FILES_AN_INTERVAL
-        return checked(statement, rows, at_least, lambda: self._tally(files, listed_rows))
+        return checked(statement, rows, at_least, lambda: self._counted(files, listed_rows))
 
-    def _tally(self, files: Sequence[ArchiveFile], listed_rows: int | None) -> Tally | None:
+    def _counted(self, files: Sequence[ArchiveFile], listed_rows: int | None) -> RowCount | None:
         try:
-            return tally_of(files, self.read, listed_rows)
+            return rows_counted(files, self.read, listed_rows)
         except KrakenError:
             return None
 

@@ -11,7 +11,7 @@ from kraken_core.domain.archives import ArchiveFile
 from kraken_core.domain.candles import Source
 from kraken_core.domain.market import INTERVALS
 from kraken_core.domain.ohlcvt import EARLIEST
-from kraken_core.domain.statements import Tally
+from kraken_core.domain.statements import RowCount
 from kraken_core.domain.timerange import TimeRange, floor
 
 FILES_AN_INTERVAL = 3
@@ -54,9 +54,9 @@ def rows_of(pieces: Iterable[bytes], width: int) -> TimeRange | None:
     return TimeRange(floor(min(first), width), floor(max(last), width) + width) if first and last else None
 
 
-def tally_of(
+def rows_counted(
     files: Sequence[ArchiveFile], text: Callable[[ArchiveFile], bytes], stated_rows: int | None
-) -> Tally | None:
+) -> RowCount | None:
     """All rows of an archive's files counted; None where they are too many, or far away, or one cannot be read."""
     members = {file.member: file for file in files}.values()
     if any(f.defect or f.download_bytes for f in members) or sum(f.size for f in members) > MOST_BYTES:
@@ -70,7 +70,7 @@ def tally_of(
         span = max(times) - min(times) if times else 0
         rate = trades / span if trades is not None and span else math.inf
         rates[file.series.pair] = max(rates[file.series.pair], rate)
-    return Tally(rows == stated_rows, sum(rates.values()))
+    return RowCount(rows == stated_rows, sum(rates.values()))
 
 
 def _trades(text: bytes, rows: int) -> int | None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kraken_core.domain.archives import quarter_bounds
 from kraken_core.domain.candles import Vintage
 from kraken_core.domain.coverage import ArchiveStatement
-from kraken_core.domain.statements import NEAR_S, Checked, Tally, as_stated_to, lies_outside, vintage_of
+from kraken_core.domain.statements import NEAR_S, Checked, RowCount, as_stated_to, lies_outside, vintage_of
 from kraken_core.domain.statements import checked as checked_by_width
 from kraken_core.domain.timerange import TimeRange, day_start
 
@@ -68,26 +68,32 @@ def test_a_row_outside_the_stated_span_voids_all_of_it_and_is_noted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tally", "believed"),
+    ("counted", "believed"),
     [
-        (Tally(as_stated=True, trades_per_s=9.0), QUARTER),
-        (Tally(as_stated=False, trades_per_s=19 / (END - NINTH_OF_NOVEMBER)), ArchiveStatement(START + 2 * DAY, END)),
-        (Tally(as_stated=False, trades_per_s=20 / (END - NINTH_OF_NOVEMBER)), ArchiveStatement(START + 2 * DAY, None)),
+        (RowCount(as_stated=True, trades_per_s=9.0), QUARTER),
+        (
+            RowCount(as_stated=False, trades_per_s=19 / (END - NINTH_OF_NOVEMBER)),
+            ArchiveStatement(START + 2 * DAY, END),
+        ),
+        (
+            RowCount(as_stated=False, trades_per_s=20 / (END - NINTH_OF_NOVEMBER)),
+            ArchiveStatement(START + 2 * DAY, None),
+        ),
         (None, ArchiveStatement(START + 2 * DAY, None)),
     ],
 )
 def test_where_no_row_is_near_an_end_as_many_rows_as_listed_or_a_slow_pace_bear_it_out(
-    tally: Tally | None, believed: ArchiveStatement
+    counted: RowCount | None, believed: ArchiveStatement
 ) -> None:
     rows = [(DAY, TimeRange(START + 2 * DAY, NINTH_OF_NOVEMBER))]
-    found = checked_by_width(QUARTER, rows, count=lambda: tally)
+    found = checked_by_width(QUARTER, rows, count=lambda: counted)
     assert found.statement == believed
     assert bool(found.note) is (believed != QUARTER)
 
 
 def test_rows_outside_void_a_statement_however_many_they_are() -> None:
     rows = [(DAY, TimeRange(START - DAY, NINTH_OF_NOVEMBER))]
-    found = checked_by_width(QUARTER, rows, count=lambda: Tally(as_stated=True, trades_per_s=0.0))
+    found = checked_by_width(QUARTER, rows, count=lambda: RowCount(as_stated=True, trades_per_s=0.0))
     assert found.statement == NOTHING
 
 
