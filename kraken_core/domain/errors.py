@@ -15,7 +15,7 @@ KrakenError
 │   └── LedgerAwayError       its database does not answer: it may come back
 ├── JobError              a job cannot do what was requested
 │   ├── IllegalMoveError      a state may not become the other
-│   └── JobRunningError       another job works on this candle table
+│   └── JobRunningError       another job works on this candle table, or is being undone
 ├── ClusterError          the workers of a cluster cannot be reached, or cannot do what they are given
 ├── BadFileError          one file of an archive cannot be read; the job continues without it
 ├── UnreachableError      a server of archives does not answer, after patient retries
@@ -102,7 +102,7 @@ class IllegalMoveError(JobError):
 
 
 class JobRunningError(JobError):
-    """Another job is working on this candle table."""
+    """Another job is working on this candle table, or is being undone."""
 
 
 class ClusterError(KrakenError):

@@ -89,11 +89,11 @@ class SlotReads(HistoryReads):
         """From a pair's listing, or its first candle, to the last detection; an empty range where nothing is known."""
         from kraken_core.workbench.queries.required import bounded
 
-        of = self.pair(pair)
-        lives = next((record.lives for record in self.pairs() if record.pair == of), ())
+        of, known = self.pair(pair), self.known()
+        lives = next((record.lives for record in known.ledger.pairs() if record.pair == of), ())
         if not lives:
             return TimeRange(0, 0)
-        return bounded(self.ledger, of, TimeRange(lives[0].start, END_OF_TIME), self.clock.now())
+        return bounded(known.ledger, of, TimeRange(lives[0].start, END_OF_TIME), known.now)
 
     def span(self, pair: str | Pair, start: When | None = None, end: When | None = None) -> TimeRange:
         """``[start, end)``, in epoch seconds, as far as it is past: else the pair's :meth:`extent`.

@@ -26,6 +26,7 @@ from kraken_core.domain.plan import KnownFile
 from kraken_core.domain.scope import Detection
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.ledger.ledger import SqlLedger
+from kraken_core.ledger.undone import UNDONE, UndoMark
 from tests.contract.ledger_records import (
     BTC,
     DAY,
@@ -315,3 +316,22 @@ def test_a_file_is_unread_again_once_the_job_that_read_it_was_undone(ledger: Sql
     ledger.undo(again.id)
     assert (ledger.unread_files(), ledger.unreadable(), ledger.unread_spans()) == before
     assert ledger.unreadable() == {HOURS: "XBTUSD_60.csv: it is broken"}
+
+
+def test_readers_know_which_undo_has_begun_and_whether_it_is_completed(ledger: SqlLedger) -> None:
+    assert ledger.latest_undo() is None
+    events = []
+    for _ in range(2):
+        job = a_running_job(ledger, a_file())
+        ledger.record_table_version(job.id, 0)
+        ledger.record_files(job.id, [read(ledger.pending_files(job.id)[0])], [a_claim()], {}, job.metrics)
+        ledger.move(ledger.job(job.id), ledger.job(job.id).mark_completed())
+        for _ in range(2):  # interrupted, and begun again
+            ledger.undo(job.id)
+            begun = ledger.latest_undo()
+            assert begun
+            assert (begun.job_id, begun.completed) == (job.id, False)
+            events.append(begun.event)
+        ledger.add_event(job.id, UNDONE, "")
+        assert ledger.latest_undo() == UndoMark(events[-1], job.id, completed=True)
+    assert events == sorted(set(events))

@@ -34,19 +34,20 @@ def server_of(tools: Tools) -> MCPServer[Any]:
     )
     reading = ToolAnnotations(read_only_hint=True, open_world_hint=False)
     for tool in (tools.is_complete, tools.explain_slot, tools.gaps, tools.candles):
-        server.add_tool(_explained(tool), annotations=reading)
+        server.add_tool(_explained(tools, tool), annotations=reading)
     planning = ToolAnnotations(read_only_hint=not tools.jobs_allowed, destructive_hint=False, open_world_hint=True)
-    server.add_tool(_explained(tools.plan_backfill), annotations=planning)
+    server.add_tool(_explained(tools, tools.plan_backfill), annotations=planning)
     return server
 
 
-def _explained(tool: Callable[Given, dict[str, Any]]) -> Callable[Given, dict[str, Any]]:
-    """The same, whose errors reach the assistant as the line that a person would read."""
+def _explained(tools: Tools, tool: Callable[Given, dict[str, Any]]) -> Callable[Given, dict[str, Any]]:
+    """The same, whose errors reach the assistant as the line that a person would read; also where a job is undone."""
 
     @wraps(tool)
     def call(*args: Given.args, **kwargs: Given.kwargs) -> dict[str, Any]:
         try:
-            return tool(*args, **kwargs)
+            with tools.workbench.undisturbed():
+                return tool(*args, **kwargs)
         except KrakenError as error:
             raise ToolError(str(error)) from error
 
