@@ -73,8 +73,11 @@ def show_gaps(ctx: CliContext, stored: Holdings, gaps: Sequence[GapRecord]) -> N
 
 def _filled_by(gap: dict[str, Any]) -> str:
     """An open route, or else the archive to download manually, or why there is none."""
+    from kraken_core.domain.gaps import IN_PARTS
+
     if gap["route"] == "none":
-        return str(gap["archive"] or gap["reason"] or "nothing")
+        by_hand = "" if IN_PARTS in gap["reason"] else gap["archive"]  # the reason says which archive contains what
+        return str(by_hand or gap["reason"] or "nothing")
     return f"{gap['route']} (failed)" if gap["status"] == "FAILED" else str(gap["route"])
 
 

@@ -27,6 +27,7 @@ NO_SPANS: Spans = {}
 DISAGREE = "sources disagree"
 IN_REACH = "within the last 720 candles"
 ANY_TIME = "the exchange answers candles of any time"
+IN_PARTS = "no archive contains all of it"
 BY_TRADES = "its trades can be read"
 
 
@@ -70,8 +71,8 @@ class GapRecord(NamedTuple):
     """A maximal missing range ``[start, end)`` of one series; ``candles`` slots, times in epoch seconds.
 
     ``fillable`` of the slots are within the OHLC endpoint's reach at the time of detection, ``overflow`` beyond it.
-    ``archive`` is the published one that contains all of it, ``csv_file`` the file to take from it; where only several
-    archives contain it, or part of it, there is the file alone: see :meth:`by_archive`.
+    ``archive`` is the published one that contains it, or the several that do in order, with commas between, as far as
+    any was published; ``csv_file`` the file to take from each. Which contains what of it: see :meth:`by_archive`.
     """
 
     series: Series
@@ -100,9 +101,7 @@ class GapRecord(NamedTuple):
 
     def by_archive(self, as_of: int) -> Iterator[GapRecord]:
         """The gap, cut by the published archives that contain it; what none of them contains by as_of is left out."""
-        if self.archive:
-            yield self
-        elif self.csv_file:
+        if self.csv_file:
             for archive, start, end in archives_covering(self.start, self.end, as_of):
                 slots = (end - start) // self.series.width
                 yield self._replace(start=start, end=end, candles=slots, archive=archive)
@@ -270,7 +269,7 @@ class IntegratedGapDetector:
             reachable = max(0, min(end, horizon.end) - max(start, horizon.start)) // width
             known = (series, start, end, slots, reachable, slots - reachable)
             if downloads.meets(start, end):
-                archive, csv_file = self._by_hand(series, end, self._holders(series, start, end))
+                archive, csv_file = self._by_hand(series, self._holders(series, start, end))
                 reason = "a published archive contains it"
                 yield GapRecord(*known, GapStatus.DETECTED, Route.DOWNLOAD, reason, 0, csv_file, archive)
             elif served.swept.meets(start, end):
@@ -288,12 +287,11 @@ class IntegratedGapDetector:
             else:
                 yield self._unserved(known, now)
 
-    def _by_hand(self, series: Series, end: int, holders: Sequence[CoveringArchive]) -> tuple[str, str]:
-        """The archive that contains all of a range, and the file to take from it, or from several with parts of it."""
+    def _by_hand(self, series: Series, holders: Sequence[CoveringArchive]) -> tuple[str, str]:
+        """The archives that contain a range or parts of it, and the file to take from each."""
         if series.pair in self.nowhere or not holders:  # whether any archive contains the pair is unknown
             return "", ""
-        whole = len(holders) == 1 and holders[0].end == end
-        return holders[0].archive if whole else "", series.file_name
+        return ", ".join(holder.archive for holder in holders), series.file_name
 
     def _holders(self, series: Series, start: int, end: int) -> Sequence[CoveringArchive]:
         """The published archives that contain some of a range; there are none of other exchanges."""
@@ -308,7 +306,7 @@ class IntegratedGapDetector:
         gone = pair in self.delisted or unlisted
         untaken = None if gone else self.reach.route(series, start, end, horizon)
         holders = self._holders(series, start, end)
-        archive, csv_file = self._by_hand(series, end, holders)
+        archive, csv_file = self._by_hand(series, holders)
         if untaken:
             route, reason, requests = untaken
             reason = f"{note}; {reason}" if note else reason
@@ -319,7 +317,7 @@ class IntegratedGapDetector:
             why_not = "can't be derived" if series.interval > 1 else "nothing is finer than one minute"
             left = f"the exchange no longer lists {pair}" if gone else ""
             left = left if is_installed(pair.venue) else f"no exchange {pair.venue} is installed"
-            helps = f"available in {archive}" if archive else _partly_covered(holders)
+            helps = _available(holders, end)
             reason = "; ".join(part for part in (note, left, why_not, helps) if part)
         return GapRecord(*known, GapStatus.UNFILLABLE, Route.NONE, reason, 0, csv_file, archive)
 
@@ -335,9 +333,11 @@ def _in_reach(series: Series, start: int, end: int, horizon: TimeRange) -> str:
     return newest if reached == slots else f"{newest}: {max(0, reached):,} of {slots:,}"
 
 
-def _partly_covered(holders: Sequence[CoveringArchive]) -> str:
-    """The reason of a gap that no archive contains as a whole."""
+def _available(holders: Sequence[CoveringArchive], end: int) -> str:
+    """The reason of a gap that nothing but archives fills: which one contains it, or how far each does."""
     if not holders:
         return "no archive contains it yet"
+    if len(holders) == 1 and holders[0].end == end:
+        return f"available in {holders[0].archive}"
     parts = ", ".join(f"{holder.archive} contains it to {iso(holder.end)[:10]}" for holder in holders)
-    return f"no archive contains all of it: {parts}"
+    return f"{IN_PARTS}: {parts}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from kraken_core.domain.errors import IncompleteRange
-from kraken_core.domain.gaps import GapRecord, Route
+from kraken_core.domain.gaps import IN_PARTS, GapRecord, Route
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Pair
 from kraken_core.domain.timerange import TimeRanges
@@ -44,7 +44,7 @@ def how_to_fill(gap: GapRecord) -> str:
     """What would fill a gap: its open route, or what to download manually."""
     if gap.route is not Route.NONE:
         return _ROUTES[gap.route]
-    if gap.archive:
+    if gap.archive and IN_PARTS not in gap.reason:
         ingest = f"kraken-history ingest --csv-source-dir {gap.archive} --pairs {gap.series.pair}"
         return f"download {gap.archive} with {gap.csv_file}, then: {ingest}"
     return gap.reason or "no source is known that has it"

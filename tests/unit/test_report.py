@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_core.cli.main import cli
+from kraken_core.domain.archives import quarter_bounds
 from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.gaps import GapRecord, GapStatus, Route
 from kraken_core.domain.market import Pair, Series
@@ -23,14 +24,23 @@ def line(series: Series, wanted: int, covered: int, present: int) -> SeriesRepor
     return SeriesReport(series, "TIER1", 0, wanted * series.width, Completeness(wanted, covered, present))
 
 
-def gap(number: int = 0, candles: int = 1, archive: str = "", **details: object) -> GapRecord:
-    start = number * 7200
-    record = GapRecord(Series(BTC, 60), start, start + candles * 3600, candles, 0, candles, archive=archive)
+FIRST, SECOND = (2026, 1), (2026, 2)  # quarters
+Q1 = "Kraken_OHLCVT_Q1_2026.zip"
+
+
+def gap(
+    number: int = 0, candles: int = 1, quarter: tuple[int, int] | None = None, interval: int = 60, **details: object
+) -> GapRecord:
+    """A gap in a quarter, whose archive contains it; else in the present one, of which there is none yet."""
+    start = quarter_bounds(*(quarter or (2026, 3)))[0] + number % 100 * 7200
+    series = Series(BTC, interval)
+    csv_file = series.file_name if quarter else ""
+    record = GapRecord(series, start, start + candles * series.width, candles, 0, candles, csv_file=csv_file)
     return record._replace(**details)  # type: ignore[arg-type]  # names checked by replace
 
 
 def report_of(*lines: SeriesReport, gaps: tuple[GapRecord, ...] = ()) -> Report:
-    return Report(0, lines, gaps)
+    return Report(quarter_bounds(2026, 3)[0], lines, gaps)
 
 
 # Rule 14
@@ -106,9 +116,9 @@ def test_a_complete_history_needs_nothing() -> None:
 def test_what_is_free_is_advised_first_then_the_archive_that_fills_most() -> None:
     report = report_of(
         gaps=(
-            gap(0, 5, "Kraken_OHLCVT_Q1_2026.zip"),
-            gap(1, 70, "Kraken_OHLCVT_2026Q2.zip"),
-            gap(2, 4, "Kraken_OHLCVT_Q1_2026.zip"),
+            gap(0, 5, FIRST),
+            gap(1, 70, SECOND),
+            gap(2, 4, FIRST),
             gap(3, 3, route=Route.DERIVE),
             gap(4, 2, status=GapStatus.FAILED),
         )
@@ -128,8 +138,8 @@ def test_no_archive_is_advised_where_none_holds_it_yet() -> None:
 
 
 def test_gaps_that_no_archive_fills_push_no_archive_out_of_the_advice() -> None:
-    archives = [f"archive {number}" for number in range(4)]
-    report = report_of(gaps=(gap(9, 1000), *(gap(number, 1, name) for number, name in enumerate(archives))))
+    report = report_of(gaps=(gap(9, 1000), *(gap(0, 1, (2025, quarter)) for quarter in (1, 2, 3, 4))))
+    archives = [f"Kraken_OHLCVT_Q{quarter}_2025.zip" for quarter in (1, 2, 3, 4)]
     assert [text.partition(" to fill")[0] for text in report.actions] == [f"download {name}" for name in archives]
 
 
@@ -137,19 +147,19 @@ def test_gaps_that_no_archive_fills_push_no_archive_out_of_the_advice() -> None:
     ("bases", "selection"), [(("ETH", "BTC"), "--pairs BTC/USD,ETH/USD"), ("ABCDEF", "--expected")]
 )
 def test_an_advised_command_is_whole_and_selects_the_pairs_with_gaps(bases: Sequence[str], selection: str) -> None:
-    gaps = tuple(gap(n, 1, "a.zip", series=Series(Pair(base, "USD"), 60)) for n, base in enumerate(bases))
+    gaps = tuple(gap(n, 1, FIRST, series=Series(Pair(base, "USD"), 60)) for n, base in enumerate(bases))
     [advice] = report_of(gaps=gaps).actions
-    assert advice.endswith(f": kraken-history ingest --csv-source-dir a.zip {selection}")
+    assert advice.endswith(f": kraken-history ingest --csv-source-dir {Q1} {selection}")
 
 
 def test_the_advice_stays_short_however_many_gaps_there_are() -> None:
     """A list of 17 MB is read by nobody."""
-    many = tuple(gap(n, 1, f"archive {n % 90}", status=GapStatus.FAILED) for n in range(5000))
+    many = tuple(gap(n, 1, (2023 + n % 3, 1 + n % 4), status=GapStatus.FAILED) for n in range(5000))
     assert len(report_of(gaps=(*many, gap(9999, 1, route=Route.DERIVE))).actions) <= 6
 
 
 def test_every_command_and_option_that_is_advised_exists() -> None:
-    report = report_of(gaps=(gap(0, 5, "a.zip"), gap(1, 1, route=Route.DERIVE), gap(2, status=GapStatus.FAILED)))
+    report = report_of(gaps=(gap(0, 5, FIRST), gap(1, 1, route=Route.DERIVE), gap(2, status=GapStatus.FAILED)))
     advised = [
         found
         for text in report.actions
@@ -163,4 +173,4 @@ def test_every_command_and_option_that_is_advised_exists() -> None:
 
 
 def test_large_numbers_are_readable() -> None:
-    assert "1,234,567 missing candles" in report_of(gaps=(gap(0, 1_234_567, "a.zip"),)).actions[0]
+    assert "1,234,567 missing candles" in report_of(gaps=(gap(0, 1_234_567, (2022, 1), interval=1),)).actions[0]

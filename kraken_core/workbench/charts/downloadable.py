@@ -16,9 +16,8 @@ def downloadable(gaps: pl.DataFrame, as_of: int) -> pl.DataFrame:
     See ``GapRecord.by_archive``, which does the same for a single gap.
     """
     manual = gaps.filter(pl.col("csv_file") != "")
-    whole, cut = manual.filter(pl.col("archive") != ""), manual.filter(pl.col("archive") == "")
-    spans = cut.select("start", "end").unique().rows()
+    spans = manual.select("start", "end").unique().rows()
     holders = [(start, end, *holder) for start, end in spans for holder in archives_covering(start, end, as_of)]
-    parts = cut.drop("archive").join(pl.DataFrame(holders, _HOLDERS, orient="row"), on=["start", "end"])
+    parts = manual.drop("archive").join(pl.DataFrame(holders, _HOLDERS, orient="row"), on=["start", "end"])
     parts = parts.with_columns(start="first", end="last", candles=(pl.col("last") - pl.col("first")) // _WIDTH)
-    return pl.concat([whole, parts.select(whole.columns)]).sort("archive", "csv_file", "start")
+    return parts.select(manual.columns).sort("archive", "csv_file", "start")
