@@ -108,9 +108,8 @@ def _ending(place: str) -> str:
 
 def _markets() -> dict[str, Any]:
     markets = known_markets()
-    kinds, names, quotes = st.columns([1, 2, 2])
-    with kinds:
-        by = st.segmented_control("By", [BY_TIER, BY_PAIR], default=BY_TIER, key="by", bind=IN_URL, required=True)
+    by = st.segmented_control("By", [BY_TIER, BY_PAIR], default=BY_TIER, key="by", bind=IN_URL, required=True)
+    names, quotes = st.columns(2)
     with names:
         if by == BY_TIER:
             chosen = {"tiers": st.multiselect("Tiers", [*markets["tier"], ALL], key="tier", bind=IN_URL)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -15,6 +15,7 @@ from kraken_core.domain.formatting import percent
 from kraken_core.domain.market import Pair, Series
 
 PAIR = "Pair"
+CELL_PX, CHARACTER_PX = 24, 8  # beside a text, and of it
 # Translucent, so that text is read on light and on dark; the percentage itself says the same to the colour-blind
 _SHADES = ((1.0, "#0072B233"), (0.99, "#56B4E933"), (0.5, "#F0E44233"), (0.0, "#D55E0055"))
 
@@ -38,12 +39,17 @@ def matrix(pairs: Mapping[str, Mapping[int, Completeness]], expected: int) -> No
         on_select="rerun",
         selection_mode="single-cell",
         key="matrix",
-        column_config={PAIR: st.column_config.TextColumn(pinned=True)},
+        column_config={PAIR: st.column_config.TextColumn(pinned=True, width=_width(pairs))},
     )
     more = f" The {len(pairs)} least complete of {formatting.many(expected, 'pair')}." if len(pairs) < expected else ""
     st.caption(f"Click a cell to open its series; – is not expected.{more}")
     if found := clicked(event, list(pairs), labels):
         open_series(found)
+
+
+def _width(pairs: Collection[str]) -> int:
+    """Of the column of pairs, in pixels: the longest name is read whole, such as that of another exchange."""
+    return CELL_PX + CHARACTER_PX * max(map(len, pairs), default=0)
 
 
 def shade(counts: Completeness | None) -> str:

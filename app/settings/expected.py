@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NoReturn
+
 import polars as pl
 import streamlit as st
 
@@ -85,10 +88,16 @@ def _buttons(chosen: Selection, rows: list[Expectation]) -> None:
         start, end = day("From (UTC day)", "from"), day("To (UTC day, included)", "to")
         if st.button("Expect these days only", icon=":material/date_range:", disabled=not (named and (start or end))):
             days = workbench().select(pairs=chosen.pairs, intervals=chosen.intervals, start_date=start, end_date=end)
-            act_and_rerun(lambda: workbench().expectations.limit(days))
+            _change(lambda: workbench().expectations.limit(days))
     with st.container(horizontal=True):
         if st.button(f"Stop expecting {what or '…'}", icon=":material/remove_circle:", disabled=not named):
-            act_and_rerun(lambda: workbench().expectations.drop(chosen))
+            _change(lambda: workbench().expectations.drop(chosen))
         limited = any(each.limit is not None for each in rows)
         if st.button("Undo: expect what jobs requested", icon=":material/undo:", disabled=not (named and limited)):
-            act_and_rerun(lambda: workbench().expectations.restore(chosen))
+            _change(lambda: workbench().expectations.restore(chosen))
+
+
+def _change(act: Callable[[], object]) -> NoReturn:
+    """Change what is expected, and draw the page anew: a ledger that another process writes keeps it waiting."""
+    with st.spinner("Waiting for the ledger …", show_time=True):
+        act_and_rerun(act)

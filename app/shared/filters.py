@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Literal, TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.shared import formatting
 from app.shared.left_choices import FILTERED
@@ -22,6 +23,7 @@ from kraken_core.domain.request import Selection
 
 USUAL_MINUTES = 60
 FIRST_DAY = date(2013, 9, 1)  # the exchange's first month
+FILTER_PX = 250  # wide, with the name of a pair in it
 INTERVAL_NAMES = {formatting.interval(minutes): minutes for minutes in INTERVALS}
 T = TypeVar("T", str, int)
 _FILTERS = frozenset({"tier", "pair", "quote", "interval", "from", "to"})  # their names in an address
@@ -37,7 +39,7 @@ def selection() -> Selection:
     with st.container():
         warn_of_unknown(unknown, "what the other filters select", wrong_days("from", "to"))
     with st.expander("Filters", icon=":material/filter_alt:", expanded=FILTERED in st.session_state):
-        upper, lower = st.columns(3), st.columns(3)
+        upper, lower = _cells(), _cells()
         with upper[1]:
             pairs = choice("Pairs", "pair", markets["pair"])
         with upper[0]:
@@ -52,6 +54,12 @@ def selection() -> Selection:
             end = day("To (UTC day, included)", "to")
     chosen = {"quotes": quotes, "intervals": intervals, "start_date": start, "end_date": end}
     return workbench().select(tiers=[] if pairs else tiers, pairs=pairs, **chosen)
+
+
+def _cells() -> list[DeltaGenerator]:
+    """Three places beside each other; where a window is narrow, below each other, so that names are read whole."""
+    with st.container(horizontal=True):
+        return [st.container(width=FILTER_PX) for _ in range(3)]
 
 
 @remembered

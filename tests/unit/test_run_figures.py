@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kraken_core.domain.market import INTERVALS
 from kraken_core.workbench.figures.runs import FEWEST, OUTCOMES, UNDONE, RunBar, run_bars
-from kraken_core.workbench.figures.trends import completeness_trend, verification_trend
+from kraken_core.workbench.figures.trends import LEAST_S, LEAST_SHARE, completeness_trend, verification_trend
 
 BARS = st.lists(
     st.tuples(st.integers(1, 500), st.sampled_from(sorted(OUTCOMES)), st.floats(0, 1e6)), unique_by=lambda bar: bar[0]
@@ -63,3 +65,19 @@ def test_no_line_goes_through_a_job_that_was_undone() -> None:
     assert (list(kept.y), kept.mode) == ([0.5, 0.6], "lines+markers")
     assert (list(gone.y), gone.mode, gone.marker.symbol) == ([0.9], "markers", "circle-open")
     assert gone.hovertext[0].endswith("after job 2, undone since")
+
+
+def test_jobs_that_are_minutes_apart_are_apart_on_the_axis() -> None:
+    figure = completeness_trend({60: [(0, 1, 0.66), (120, 2, 0.68)], 1440: [(0, 1, 0.66), (120, 2, 0.66)]})
+    start, end = figure.layout.xaxis.range
+    assert end - start == LEAST_S * 1000
+    low, high = figure.layout.yaxis.range
+    assert high - low == pytest.approx(LEAST_SHARE)
+    assert figure.layout.hovermode == "x unified", "whichever line lies on top, all are named"
+
+
+def test_lines_of_all_intervals_look_different_and_equal_ones_are_seen() -> None:
+    lines = completeness_trend({interval: [(0, 1, 0.5)] for interval in INTERVALS}).data
+    assert len({line.line.color for line in lines}) == len(INTERVALS)
+    sizes = [line.marker.size for line in lines]
+    assert sizes == sorted(set(sizes), reverse=True), "those drawn later are smaller"
