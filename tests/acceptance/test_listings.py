@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from kraken_core.domain.errors import IncompleteError
 from kraken_core.domain.exchange import SETTLING_S, TRADES_A_PAGE, Listed, TradesPage
 from kraken_core.domain.gaps import GapStatus
 from kraken_core.domain.life import Life
@@ -224,6 +225,9 @@ def test_the_time_for_which_a_pair_was_away_is_swept_as_candles_have_no_rows_of_
     with at_pocket(home, exchange) as bench:
         assert bench.gaps(pairs=[str(BACK)]).empty
         since, until = iso(ceil(second.start, 3600)), iso(END - 3600)
+        with pytest.raises(IncompleteError, match="48 doubtful"):  # it traded so much before and behind
+            bench.candles(str(BACK), 60, since, until, require_complete=True)
+        bench.audit(pairs=[str(BACK)], intervals=[60])  # no id is left out while it was away
         hours = bench.candles(str(BACK), 60, since, until, to="polars", require_complete=True)
     assert hours.height == 47  # of the two days since it came back, but for the last
 
