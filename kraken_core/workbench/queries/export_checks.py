@@ -52,8 +52,10 @@ class ToExport:
             coverage = holdings.coverage(self.selection)
             check_stored({covered.series.pair for covered in coverage}, self.selection.pairs)
             check_complete(report, grade=grade, coverage=coverage)
-            if self.selection.start_date or self.selection.end_date:  # which may be beyond whatever was ever expected
-                named = TimeRanges.single(*days)
+            # Days that are named may be before, or behind, whatever was ever expected.
+            first = days.start if self.selection.start_date else min(report.as_of, days.end)
+            if first < days.end:
+                named = TimeRanges.single(first, days.end)
                 window = self.selection.window(END_OF_TIME)
                 more = [(line.series, window) for line in report.series if line.series not in self.parts]
         for part in (*self._all_parts(), *more):
