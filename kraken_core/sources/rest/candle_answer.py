@@ -48,9 +48,11 @@ def ohlc(found: Result, series: Series, as_of: int, young_s: int = 0) -> OhlcAns
     frame, unread = readable_rows(rows, _candle_rows)
     readable = [place for place in range(len(rows)) if place not in unread]
     is_placed = pl.Series([placed[place] for place in readable], dtype=pl.Boolean)
-    unsure = pl.Series([opens[place] for place in unread], dtype=pl.Int64).append(_with_different_rows(frame))
-    believed = frame.select(_is_believed() & ~pl.col("time").is_in(unsure.implode())).to_series()
-    is_named = frame.with_columns(is_placed.alias("placed")).select(pl.col("placed").any().over("time")).to_series()
+    believed, is_named = frame.select(_is_believed()).to_series(), is_placed
+    if unread or frame["time"].n_unique() < frame.height:
+        unsure = pl.Series([opens[place] for place in unread], dtype=pl.Int64).append(_with_different_rows(frame))
+        believed &= ~frame["time"].is_in(unsure.implode())
+        is_named = frame.with_columns(is_placed.alias("placed")).select(pl.col("placed").any().over("time")).to_series()
     skipped = unread | {readable[place] for place in (~(believed & is_named)).arg_true()}
     settled = as_of - series.width  # the last slot that had closed by then
     # Whatever ``last`` says, the last row is the forming one: an old answer's may have closed since. All others are

@@ -17,6 +17,8 @@ def number_of(value: object) -> Decimal | None:
 
 def whole_number(value: object, end: int) -> int | None:
     """A whole number from 0 up to an end; None where the value is none."""
+    if type(value) is int:  # as nearly all are
+        return value if 0 <= value < end else None
     number = number_of(value)
     if number is None or number >= end or number != number.to_integral_value():
         return None
