@@ -35,6 +35,12 @@ def no_data(pairs: Iterable[Pair], known: Collection[Pair]) -> str:
     return " ".join(sentences)
 
 
+def never_ingested(pair: Pair, known: Collection[Pair]) -> str:
+    """Why a report has nothing of a pair that the home does not have, and which one may have been meant."""
+    meant = _meant(pair, set(map(str, known)))
+    return "it was never ingested" + (f": did you mean {meant}?" if meant else "")
+
+
 def _meant(pair: Pair, names: Collection[str]) -> str:
     """The existing name most like the pair's; "" where none is like it."""
     return next(iter(get_close_matches(str(pair), sorted(set(names) - {str(pair)}), 1, ALIKE)), "")

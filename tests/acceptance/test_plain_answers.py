@@ -47,7 +47,7 @@ def test_a_report_has_named_pairs_that_are_not_there_at_nothing_with_the_reason(
         row = rows["BTTC/USD", interval]
         assert (row["completeness"], row["covered"]) == (0, 0)
         assert row["missing"] == row["wanted"] > 0
-        assert row["reason"] == "No data of BTTC/USD. Did you mean BTC/USD?"
+        assert row["reason"] == "it was never ingested: did you mean BTC/USD?"
         assert rows["BTC/USD", interval]["completeness"] > 0
     assert said.err.endswith("No data of BTTC/USD. Did you mean BTC/USD?\n")
     assert "BTTC/USD" in full("report", "--pairs", "BTTC/USD", code=2).out

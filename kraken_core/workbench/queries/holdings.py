@@ -13,7 +13,7 @@ from kraken_core.domain.errors import UsageError
 from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.interval_text import short
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.not_found import no_data
+from kraken_core.domain.not_found import never_ingested, no_data
 from kraken_core.domain.plural import counted
 from kraken_core.domain.report import Report, SeriesReport
 from kraken_core.domain.request import Selection, closed
@@ -66,7 +66,7 @@ class Holdings:
         lines = []
         for series in (Series(pair, i) for pair in unknown for i in selection.intervals if i in intervals):
             if slots := closed(TimeRange(max(start, first), max(end, first)), series.width):
-                counts, reason = Completeness(wanted=slots.slots(series.width)), no_data([series.pair], known)
+                counts, reason = Completeness(wanted=slots.slots(series.width)), never_ingested(series.pair, known)
                 lines.append(SeriesReport(series, self.tiers.of(series.pair.base), *slots.hull, counts, reason))
         return replace(found, series=tuple(sorted((*found.series, *lines), key=attrgetter("series"))))
 
