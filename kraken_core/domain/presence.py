@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 SourceKey: TypeAlias = "tuple[Source, str]"  # as Origin.key
 
+_DERIVED: SourceKey = (Source.DERIVED, "")  # no source of its own
 _NONE: Opens = np.empty(0, dtype=np.int64)
 _NOTHING = TimeRanges()
 _NOWHERE: Mapping[SourceKey, TimeRanges] = {}
@@ -71,15 +72,15 @@ def shared(before: Mapping[SourceKey, TimeRanges], new: Mapping[SourceKey, TimeR
 def silent_slots(before: Stated, new: Stated) -> Iterator[tuple[SourceKey, SourceKey, Opens]]:
     """Where one source has a candle and another one, which claims the slot, has none: both, and the opens.
 
-    Of new sources all candles are known. Of earlier ones only those in force are: where there is one, whether the
-    others had one too was looked at when they came; where there is none, none of them had. One that is known to be
-    silent is compared with every one that comes.
+    Of new sources all candles are known. Of earlier ones only those in force are: where there is one, a derived one
+    too, whether the others had one was looked at when they came; where there is none, none of them had. One that is
+    known to be silent is compared with every one that comes.
     """
     taken = rising(before.opens.values())
     for silent in sorted({*before.claims, *new.claims}):
         own = new.opens.get(silent, _NONE)
         expected, denied = (of.claims.get(silent, _NOTHING) for of in (new, before))
-        for source in sorted({*before.opens, *new.opens} - {silent}):
+        for source in sorted({*before.opens, *new.opens} - {silent, _DERIVED}):
             brought = new.opens.get(source, _NONE)
             found = (
                 _inside(before.opens.get(source, _NONE), expected),

@@ -2,9 +2,8 @@
 
 A statement turns slots without a row into slots without trades. So rows have to bear it out: near each end that is
 stated some file has a row, and no row lies outside. A download that stopped has no row there, under its full name; but
-nor has an archive of few pairs that rarely trade. So where no row is near, all rows are counted: the statement is
-believed where they are as many as a manifest lists, and its end where its pairs are so quiet that a silence of this
-length is no wonder.
+nor has an archive of few pairs that rarely trade. So where no row is near, all rows are counted: the end is believed
+where they are as many as a manifest lists, or its pairs are so quiet that a silence of this length is no wonder.
 """
 
 from __future__ import annotations
@@ -102,10 +101,8 @@ def _borne_out(statement: ArchiveStatement, files: Sequence[TimeRange], firsts: 
 
 
 def _explained(statement: ArchiveStatement, left: ArchiveStatement, newest: int, counted: RowCount) -> ArchiveStatement:
-    if counted.as_stated:
-        return statement
     is_quiet = statement.end is not None and counted.trades_per_s * (statement.end - newest) < FEW_TRADES
-    return left._replace(end=statement.end) if is_quiet else left
+    return left._replace(end=statement.end) if counted.as_stated or is_quiet else left
 
 
 def _span(statement: ArchiveStatement) -> str:

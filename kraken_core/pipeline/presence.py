@@ -119,7 +119,7 @@ def _named(key: SourceKey, files: Files) -> Origin:
 
 
 def _opens(candles: pl.DataFrame, files: Mapping[Series, Files]) -> dict[Series, dict[SourceKey, np.ndarray]]:
-    """When the candles open, by the source that has them; a provisional or derived one is none's."""
+    """When the candles open, by the source that has them, the derived ones together; a provisional one is none's."""
     parts = (
         candles.filter(is_settled())
         .with_columns(rank=without_answer(), open=pl.col("time").dt.epoch("s"))
@@ -129,7 +129,8 @@ def _opens(candles: pl.DataFrame, files: Mapping[Series, Files]) -> dict[Series,
     for (name, interval, ranked), rows in parts.items():
         series, rank = Series(Pair.stored(str(name)), int(str(interval))), int(str(ranked))
         source = source_of(rank)
-        if source is not None and source is not Source.DERIVED:
-            key = (source, "") if from_api(rank) else origin_of(rank, files[series]).key
+        if source is not None:
+            is_nameless = source is Source.DERIVED or from_api(rank)
+            key = (source, "") if is_nameless else origin_of(rank, files[series]).key
             found[series][key].append(rows["open"].to_numpy())
     return {series: {key: rising(opens) for key, opens in of_series.items()} for series, of_series in found.items()}

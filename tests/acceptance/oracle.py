@@ -5,6 +5,7 @@ Nothing here uses ranges, ranks, coverage or derivation of the package: a slot i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -84,11 +85,15 @@ class Oracle:
         return pl.concat(parts).sort("interval_minutes", "time")
 
     def _rows(self, release: Release, series: Series) -> list[int]:
+        return sorted({second // series.width * series.width for second in self._traded(release, series)})
+
+    def _traded(self, release: Release, series: Series) -> list[int]:
+        """When the trades were that a file of the release counts, epoch seconds."""
         last_slot = (release.end - 1) // series.width * series.width
         until = max(last_slot, release.end - release.edge.get(series, 0))
         seconds = self.market.tapes[series.pair].time_ns // 10**9
-        traded = seconds[(seconds >= release.start) & (seconds < until)]
-        return sorted({int(second) // series.width * series.width for second in traded})
+        traded: list[int] = seconds[(seconds >= release.start) & (seconds < until)].tolist()
+        return traded
 
     def _known(self, series: Series, slot: int) -> bool:
         return any(self._states(number, release, series, slot) for number, release in enumerate(self.releases))
@@ -121,6 +126,7 @@ class Oracle:
     def _stated_and_found(self, number: int, release: Release) -> tuple[int, int | None]:
         files = [(series.width, rows) for (of, series), rows in self.files.items() if of == number]
         start, end = release.start, any(rows[-1] + width >= release.end - DAY_S for width, rows in files)
+        end = end or (bool(files) and (self._lists_all(release) or self._is_quiet(number, release)))
         if all(rows[0] > start + DAY_S for _, rows in files):
             start = max(min(rows[0] for of, rows in files if of == width) for width, _ in files)
         return start, release.end if end else None
@@ -133,8 +139,23 @@ class Oracle:
     def _has_all(self, number: int, release: Release) -> bool:
         if self._borne_out(number, release) != (release.start, release.end):
             return False
+        return self._lists_all(release)
+
+    def _lists_all(self, release: Release) -> bool:
         lost = [series for series in release.lost if series not in release.without]  # which was never in it
         return not any(self._rows(release, series) and series.interval in release.intervals for series in lost)
+
+    def _is_quiet(self, number: int, release: Release) -> bool:
+        """Whether fewer than 20 trades are expected from the last row on, at the pace of all pairs together."""
+        paces = dict.fromkeys(self.market.listings, 0.0)
+        newest = 0
+        for (of, series), rows in self.files.items():
+            if of == number:
+                span = rows[-1] - rows[0]
+                pace = len(self._traded(release, series)) / span if span else math.inf
+                paces[series.pair] = max(paces[series.pair], pace)
+                newest = max(newest, rows[-1] + series.width)
+        return sum(paces.values()) * (release.end - newest) < 20
 
     def _follows(self, pair: Pair, slot: int, width: int, finer: int, known: set[int]) -> bool:
         """Nobody told the listing: that a pair was not seen before shows nothing, but what an archive states does."""

@@ -70,7 +70,7 @@ def test_a_row_outside_the_stated_span_voids_all_of_it_and_is_noted() -> None:
 @pytest.mark.parametrize(
     ("counted", "believed"),
     [
-        (RowCount(as_stated=True, trades_per_s=9.0), QUARTER),
+        (RowCount(as_stated=True, trades_per_s=9.0), ArchiveStatement(START + 2 * DAY, END)),
         (
             RowCount(as_stated=False, trades_per_s=19 / (END - NINTH_OF_NOVEMBER)),
             ArchiveStatement(START + 2 * DAY, END),
