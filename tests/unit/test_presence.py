@@ -22,8 +22,8 @@ def slots(start: int, end: int) -> TimeRanges:
 
 
 def stated(claims: dict[SourceKey, TimeRanges], **candles: list[int]) -> Stated:
-    """Sources, and the slots in which the one named so (``old``, ``new``, ``third``, ``answers``) has candles."""
-    keys = {"old": OLD, "new": NEW, "third": THIRD, "answers": ANSWERS}
+    """Sources, and the slots in which the one named so (``old``, ``answers``, ``derived``, …) has candles."""
+    keys = {"old": OLD, "new": NEW, "third": THIRD, "answers": ANSWERS, "derived": (Source.DERIVED, "")}
     return Stated(claims, {keys[name]: np.array(found) * WIDTH for name, found in candles.items()})
 
 
@@ -44,6 +44,12 @@ def test_an_earlier_source_is_silent_where_a_new_one_is_the_first_to_have_candle
 def test_all_earlier_sources_are_silent_where_none_has_a_candle_and_nothing_is_known_of_those_that_lost_one() -> None:
     before = stated({OLD: slots(0, 5), ANSWERS: slots(0, 5)}, old=[1])
     assert found(before, stated({NEW: slots(0, 5)}, new=[1, 2])) == {(NEW, OLD): [2], (NEW, ANSWERS): [2]}
+
+
+def test_a_candle_in_force_that_was_derived_is_no_source_and_shows_nobody_to_be_silent() -> None:
+    before = stated({OLD: slots(0, 5)}, old=[1], derived=[2])
+    assert found(before, stated({NEW: slots(0, 5)}, new=[1, 2])) == {}
+    assert found(before, stated({NEW: slots(0, 5)}, new=[1])) == {}
 
 
 def test_a_source_that_is_known_to_be_silent_is_compared_with_every_one_that_comes() -> None:
