@@ -48,10 +48,11 @@ def source_differences(filtered: Selection) -> None:
     st.subheader("Differences between sources")
     found = differences(filtered)
     if not found.height:
-        st.caption("No two sources gave an interval of this selection different values.")
+        st.caption("No two sources differ in this selection.")
         return
     st.caption(
-        "Where two sources gave the same candle different values, which of them is in force, and the largest "
+        "Where two sources have different values for a slot, or one has no trades where the other has a candle, "
+        "which of them is in force, and the largest "
         f"differences, relative to the larger value; the {LISTED} with the most candles at most. Neither confirms the "
         "other there."
     )

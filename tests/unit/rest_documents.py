@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import strategies as st
 
-from kraken_core.domain.exchange import NS
+from kraken_core.domain.exchange import NS, TradesPage
 from kraken_core.domain.market import Pair, Series
+from kraken_core.sources.rest import answers, trade_answer
 from kraken_core.sources.rest.failures import NoAnswerError
 
 BTC = Pair("BTC", "USD")
@@ -45,3 +47,9 @@ def refused(read: Callable[[], object]) -> NoAnswerError:
 
 CANDLES = {"error": [], "result": {"XXBTZUSD": [row(0), silent(1), row(2)], "last": START + HOUR}}
 TRADED = {"error": [], "result": {"XXBTZUSD": [trade(NOW_NS + n, n) for n in range(3)], "last": str(NOW_NS + 2)}}
+
+decimals = st.decimals("0.00000001", "99999999999", places=8).map(lambda number: f"{number:f}")
+
+
+def page_of(*rows: object, last: object, cursor: int = 0, count: int = 1_000) -> TradesPage:
+    return trade_answer.trades(answers.result(answer(XXBTZUSD=rows, last=last)), cursor, count)
