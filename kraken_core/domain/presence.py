@@ -15,6 +15,7 @@ import numpy as np
 from kraken_core.domain.candles import Source, from_api
 from kraken_core.domain.coverage import standing_claims
 from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.verification.frame import inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -119,7 +120,4 @@ def _without(opens: Opens, others: Opens) -> Opens:
 
 
 def _inside(opens: Opens, ranges: TimeRanges) -> Opens:
-    if not ranges:
-        return _NONE
-    inside: Opens = opens[np.searchsorted(np.array(ranges.bounds, dtype=np.int64), opens, side="right") % 2 == 1]
-    return inside
+    return opens[inside(opens, ranges)] if ranges else _NONE

@@ -19,7 +19,8 @@ from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.differences import Difference, Sources, by_sources
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.pipeline.differing_slots import DifferingSlots, inside, origin_of
+from kraken_core.domain.verification.frame import inside
+from kraken_core.pipeline.differing_slots import DifferingSlots, origin_of
 from kraken_core.pipeline.presence import ComparingLedger, Presence
 from kraken_core.ports import CandleStore, Merged, StagedFile
 

@@ -12,6 +12,7 @@ from kraken_core.domain.candles import Source, has_content, source_of
 from kraken_core.domain.differences import Difference, Origin, Sources
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.verification.frame import inside
 
 MOST_RANGES = (
     32  # of two sources of a series in a commit; more are joined where the distances between them are smallest
@@ -47,12 +48,6 @@ def origin_of(rank: int, files: Mapping[str, str]) -> Origin:
             if has_content(rank, content_hash):
                 return Origin(source, content_hash, path)
     return Origin(source)
-
-
-def inside(opens: np.ndarray, ranges: TimeRanges) -> np.ndarray:
-    """Which of the opens lie in the ranges."""
-    inside: np.ndarray = np.searchsorted(np.array(ranges.bounds, dtype=np.int64), opens, side="right") % 2 == 1
-    return inside
 
 
 def _joined(group: DifferingSlots, opens: np.ndarray, rows: pl.DataFrame) -> list[Difference]:

@@ -27,6 +27,7 @@ from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
 from kraken_core.domain.trade_sections import TradeSections
 from kraken_core.domain.trades import TradeCandles, partial
 from kraken_core.domain.trading_history import NOT_YET, Portion, parse_trades, portions
+from kraken_core.domain.verification.frame import inside
 from kraken_core.pipeline.batches import BatchFile, BatchReceipt, FileReceipt, KeptFile, believed, brings, failure
 from kraken_core.pipeline.staged_trades import StagedTrades
 from kraken_core.ports import CandleSource, Staging, TradeStaging
@@ -109,9 +110,9 @@ class _History:
         closed = int(np.searchsorted(times, floor(now, series.width)))
         candles, times = candles[:closed], times[:closed]
         rank = rank_in(item.vintage, Source.TRADES, self.content_hash)
-        inside = np.searchsorted(np.array(claims.bounds, dtype=np.int64), times, side="right") % 2 == 1
-        candles = candles.with_columns(rank=pl.Series(np.where(inside, rank, provisional(rank)), dtype=pl.Int64))
-        settled_rank = derived_rank(rank) | bool(inside.all() and claims)
+        is_claimed = inside(times, claims)
+        candles = candles.with_columns(rank=pl.Series(np.where(is_claimed, rank, provisional(rank)), dtype=pl.Int64))
+        settled_rank = derived_rank(rank) | bool(is_claimed.all() and claims)
         known_rank = known.get((self.content_hash, series)) or None
         finest = item is next(iter(self.items.values()))
         rejects, note = (tuple(self.rejects), self.note) if finest else ((), "")
