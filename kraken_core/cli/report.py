@@ -80,8 +80,7 @@ def report(
             _print_changes(ctx, changes)
         else:
             _print_report(found, holdings.days_assessed)
-        beyond = holdings.not_assessed(chosen, workbench.known(as_known_at).now)
-        if beyond and fail_under is None:
+        if fail_under is None and (beyond := holdings.not_assessed(chosen, workbench.known(as_known_at).now)):
             ctx.say(beyond)
         _check(workbench, found, chosen, fail_under, evidence, max_age, as_known_at)
         if not gated:
